@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "addr.h"
-#include "limits.h"
+#include "san_limits.h"
 
 #define CONFIG_TEXT_MAX 256
 #define CONFIG_NAME_MAX 32

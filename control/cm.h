@@ -12,7 +12,7 @@
 
 #include "mad.h"
 #include "prng.h"
-#include "time.h"
+#include "san_time.h"
 
 struct cm;
 

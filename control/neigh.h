@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include "addr.h"
-#include "limits.h"
+#include "san_limits.h"
 #include "prng.h"
-#include "time.h"
+#include "san_time.h"
 
 struct neigh;
 

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
-#include "err.h"
+#include "san_err.h"
 
 bool
 san_ip_in_prefix(const struct san_ip *ip, const struct san_ip *net, unsigned bits)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "time.h"
+#include "san_time.h"
 
 struct rc_params {
 	uint8_t retry_count;             /* transport retries before the QP fails; 0..7, literal */

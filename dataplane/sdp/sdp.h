@@ -24,7 +24,7 @@
 #include "rc_params.h"
 #include "roce.h"
 #include "sdp_fsm.h"
-#include "time.h"
+#include "san_time.h"
 
 /* What happened since the last sdp_events_take; bits accumulate. X(name, bit, meaning) */
 #define SDP_EVENT_LIST(X)                                                                          \

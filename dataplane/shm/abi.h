@@ -19,7 +19,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "san_limits.h"
 
 #define SHM_MAGIC   0x444e4153u /* "SAND" little-endian */
 #define SHM_VERSION 1u

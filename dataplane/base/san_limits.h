@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every capacity of the daemon in one place. Sizes in bytes unless the name says otherwise. */
-#ifndef SAND_BASE_LIMITS_H
-#define SAND_BASE_LIMITS_H
+#ifndef SAND_BASE_SAN_LIMITS_H
+#define SAND_BASE_SAN_LIMITS_H
 
 #define SAN_PORTS_MAX        8     /* Ethernet ports of one daemon */
 #define SAN_POLLS_MAX        8     /* poll threads of one daemon */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Error values inside Sand: functions return 0 or one of these negative numbers. They become Winsock
  * codes in shim/wsp (wsp_err.c) and errno in shim/preload, each by one table. */
-#ifndef SAND_BASE_ERR_H
-#define SAND_BASE_ERR_H
+#ifndef SAND_BASE_SAN_ERR_H
+#define SAND_BASE_SAN_ERR_H
 
 /* X(name, value, text): values are part of the shared-memory ABI, never renumber. */
 #define SAN_ERR_LIST(X)                                                                            \

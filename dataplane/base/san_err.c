@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "err.h"
+#include "san_err.h"
 
 const char *
 san_err_name(int err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Time as the engines see it: handed in, never read. Two distinct types, so that a point in time is
  * never added to another one by accident. Unit: nanoseconds since an arbitrary start. */
-#ifndef SAND_BASE_TIME_H
-#define SAND_BASE_TIME_H
+#ifndef SAND_BASE_SAN_TIME_H
+#define SAND_BASE_SAN_TIME_H
 
 #include <stdbool.h>
 #include <stdint.h>
