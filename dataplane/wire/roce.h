@@ -113,6 +113,7 @@ enum roce_verdict {
  * Checks everything but the addresses: who we are is the caller's knowledge. ICRC is verified last. */
 enum roce_verdict roce_decode(uint8_t *frame, size_t len, struct roce_pkt *out);
 const char *roce_verdict_name(enum roce_verdict v);
+const char *roce_verdict_text(enum roce_verdict v);
 
 /* What is constant for one direction of one connection (or one QP1 peer). */
 struct roce_path {
