@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A packet buffer as the rest of the daemon sees it: contiguous bytes of one Ethernet frame. It is an rte_mbuf; only
- * port/ and poll/ know that. Buffers may be allocated and freed by any EAL thread. */
+/* A packet buffer as the rest of the daemon sees it: contiguous bytes of one Ethernet frame. It is
+ * an rte_mbuf; only port/ and poll/ know that. Buffers may be allocated and freed by any EAL
+ * thread. */
 #ifndef SAND_PORT_FRAME_H
 #define SAND_PORT_FRAME_H
 
@@ -8,8 +9,8 @@
 
 struct frame;
 
-/* An empty frame with room for SAN_FRAME_MAX bytes (or the pool's buffer size if smaller); NULL when the pool is dry
- * (counted as nombuf). */
+/* An empty frame with room for SAN_FRAME_MAX bytes (or the pool's buffer size if smaller); NULL
+ * when the pool is dry (counted as nombuf). */
 struct frame *frame_alloc(void);
 void frame_free(struct frame *f);
 uint8_t *frame_data(struct frame *f);
