@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "config_check.h"
 #include "parse.h"
 #include "san_err.h"
 

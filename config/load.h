@@ -3,7 +3,7 @@
 #ifndef SAND_CONFIG_LOAD_H
 #define SAND_CONFIG_LOAD_H
 
-#include "error.h"
+#include "config_error.h"
 #include "schema.h"
 
 /* 0; or SAN_ENOENT, SAN_EPERM, SAN_EIO if the file cannot be read; or SAN_EINVAL if it is wrong. In

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The text of sand.conf to struct san_config, without touching a file. Judges each key alone; what
- * keys mean together is check.h's. */
+ * keys mean together is config_check.h's. */
 #ifndef SAND_CONFIG_PARSE_H
 #define SAND_CONFIG_PARSE_H
 
 #include <stddef.h>
 
-#include "error.h"
+#include "config_error.h"
 #include "keys.h"
 
 /* Where each key was given, for messages about keys that do not fit together. line 0: not given. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "check.h"
+#include "config_check.h"
 
 #include <stdio.h>
 #include <string.h>
