@@ -53,21 +53,18 @@ ipv4_header_sum(const uint8_t *ip)
 }
 
 static enum roce_verdict
-proto_verdict(uint8_t proto, uint8_t icmp)
-{
-	if (proto == PROTO_UDP)
-		return ROCE_OK;
-	return proto == icmp ? ROCE_ICMP : ROCE_NOT_OURS;
-}
-
-static enum roce_verdict
 ipv4_decode(uint8_t *ip, size_t len, struct roce_pkt *out, struct l4_view *l4)
 {
 	uint32_t total;
 
 	if (len < IPV4_LEN)
 		return ROCE_MALFORMED;
-	if (ip[0] != 0x45 || ipv4_header_sum(ip) != 0xffff)
+	if (ip[0] >> 4 != 4)
+		return ROCE_IP_VERSION;
+	/* Before the strict checks: IGMP, for one, always carries an IP option and is no error. */
+	if (ip[9] != PROTO_UDP && ip[9] != PROTO_ICMP)
+		return ROCE_NOT_OURS;
+	if ((ip[0] & 0x0f) != IPV4_LEN / 4 || ipv4_header_sum(ip) != 0xffff)
 		return ROCE_IP_VERSION;
 	total = be16_get(ip + 2);
 	if (total < IPV4_LEN || total > len)
@@ -78,7 +75,7 @@ ipv4_decode(uint8_t *ip, size_t len, struct roce_pkt *out, struct l4_view *l4)
 	out->src = san_ip_v4(be32_get(ip + 12));
 	out->dst = san_ip_v4(be32_get(ip + 16));
 	*l4 = (struct l4_view){ip + IPV4_LEN, total - IPV4_LEN, false};
-	return proto_verdict(ip[9], PROTO_ICMP);
+	return ip[9] == PROTO_UDP ? ROCE_OK : ROCE_ICMP;
 }
 
 static enum roce_verdict
@@ -95,11 +92,13 @@ ipv6_decode(uint8_t *ip, size_t len, struct roce_pkt *out, struct l4_view *l4)
 		return ROCE_MALFORMED;
 	if (ip[6] == PROTO_IPV6_FRAG)
 		return ROCE_FRAGMENT;
+	if (ip[6] != PROTO_UDP && ip[6] != PROTO_ICMPV6)
+		return ROCE_NOT_OURS;
 	out->tclass = (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 	memcpy(out->src.b, ip + 8, 16);
 	memcpy(out->dst.b, ip + 24, 16);
 	*l4 = (struct l4_view){ip + IPV6_LEN, payload, true};
-	return proto_verdict(ip[6], PROTO_ICMPV6);
+	return ip[6] == PROTO_UDP ? ROCE_OK : ROCE_ICMP;
 }
 
 /* Fields of the extension headers, in wire order. `p` has roce_opcodes[].ext_len bytes. */
