@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <rte_cpuflags.h>
-#include <rte_cycles.h>
 #include <rte_vect.h>
 
 #include "crc32_eth.h"
@@ -23,7 +22,8 @@ struct crc_choice {
 	enum rte_cpu_flag_t flags[6];
 };
 
-/* DPDK falls back silently when a choice is not possible, so possibility is decided here. */
+/* Slowest first. DPDK falls back silently when a choice is not possible, so that is decided here.
+ */
 static const struct crc_choice choices[] = {
     {"scalar", RTE_NET_CRC_SCALAR, 0, 0, {0}},
 #if defined RTE_ARCH_X86_64
@@ -36,11 +36,7 @@ static const struct crc_choice choices[] = {
 #endif
 };
 
-#define CHOICES	      (sizeof choices / sizeof choices[0])
-#define PROBE_SMALL   64
-#define PROBE_LARGE   4096
-#define PROBE_ROUNDS  16
-#define PROBE_REPEATS 32
+#define CHOICES (sizeof choices / sizeof choices[0])
 
 static const struct crc_choice *chosen;
 
@@ -56,32 +52,9 @@ choice_possible(const struct crc_choice *c, uint16_t simd_bits)
 	return true;
 }
 
-/* Best of several rounds, so that an interrupt in one of them does not decide. Unit: cycles. */
-static uint64_t
-probe_cycles(const uint8_t *buf, uint32_t len)
-{
-	uint64_t best = UINT64_MAX;
-	uint32_t sink = 0;
-
-	for (int round = 0; round < PROBE_ROUNDS; round++) {
-		uint64_t start = rte_rdtsc();
-
-		for (int i = 0; i < PROBE_REPEATS; i++)
-			sink ^= crc32_eth(buf, len);
-		__asm__ __volatile__("" : : "r"(sink));
-		uint64_t cycles = rte_rdtsc() - start;
-
-		if (cycles < best)
-			best = cycles;
-	}
-	return best;
-}
-
 void
 icrc_init(void)
 {
-	static const uint8_t probe[PROBE_LARGE];
-	uint64_t best = UINT64_MAX;
 	uint16_t simd_bits = rte_vect_get_max_simd_bitwidth();
 
 	/* 0 means that EAL is not running (unit tests, tools): nobody has restricted us. */
@@ -90,18 +63,8 @@ icrc_init(void)
 		simd_bits = RTE_VECT_SIMD_512;
 	}
 	for (unsigned i = 0; i < CHOICES; i++) {
-		if (!choice_possible(&choices[i], simd_bits))
-			continue;
-		crc32_eth_select(choices[i].alg);
-		/* A 4 KiB packet carries 64 times the bytes of a small one; weighing packets, not
-		 * bytes, keeps small ones fast too. */
-		uint64_t cycles =
-		    probe_cycles(probe, PROBE_SMALL) * 16 + probe_cycles(probe, PROBE_LARGE);
-
-		if (cycles < best) {
-			best = cycles;
+		if (choice_possible(&choices[i], simd_bits))
 			chosen = &choices[i];
-		}
 	}
 	crc32_eth_select(chosen->alg);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Management datagrams: the 24-byte MAD header and the Communication Management messages behind it
- * (InfiniBand architecture vol. 1 chapter 12). Always 256 bytes, carried as UD SEND ONLY between QP1s. */
+ * (InfiniBand architecture vol. 1 chapter 12). Always 256 bytes, carried as UD SEND ONLY between
+ * QP1s. */
 #ifndef SAND_WIRE_MAD_H
 #define SAND_WIRE_MAD_H
 
@@ -9,23 +10,23 @@
 
 #include "addr.h"
 
-#define MAD_LEN        256u
-#define MAD_QKEY       0x80010000u
-#define MAD_QP         1u
-#define CM_PRIV_MAX    224u /* the largest private data area of any message */
-#define CM_SID_SDP     0x0000000000010000ull /* | port */
-#define CM_SID_TCP     0x0000000001060000ull /* | port */
+#define MAD_LEN	    256u
+#define MAD_QKEY    0x80010000u
+#define MAD_QP	    1u
+#define CM_PRIV_MAX 224u		  /* the largest private data area of any message */
+#define CM_SID_SDP  0x0000000000010000ull /* | port */
+#define CM_SID_TCP  0x0000000001060000ull /* | port */
 
 /* X(name, attribute id, private data offset in the 232-byte area, private data length) */
-#define CM_ATTR_LIST(X)                                                                            \
-	X(REQ, 0x0010, 140, 92)                                                                    \
-	X(MRA, 0x0011, 10, 222)                                                                    \
-	X(REJ, 0x0012, 84, 148)                                                                    \
-	X(REP, 0x0013, 36, 196)                                                                    \
-	X(RTU, 0x0014, 8, 224)                                                                     \
-	X(DREQ, 0x0015, 12, 220)                                                                   \
-	X(DREP, 0x0016, 8, 224)                                                                    \
-	X(SIDR_REQ, 0x0017, 16, 216)                                                               \
+#define CM_ATTR_LIST(X)              \
+	X(REQ, 0x0010, 140, 92)      \
+	X(MRA, 0x0011, 10, 222)      \
+	X(REJ, 0x0012, 84, 148)      \
+	X(REP, 0x0013, 36, 196)      \
+	X(RTU, 0x0014, 8, 224)       \
+	X(DREQ, 0x0015, 12, 220)     \
+	X(DREP, 0x0016, 8, 224)      \
+	X(SIDR_REQ, 0x0017, 16, 216) \
 	X(SIDR_REP, 0x0018, 96, 136)
 
 enum cm_attr {
@@ -53,13 +54,14 @@ enum cm_rej_reason {
 /* One decoded CM message; fields that the attribute does not have are zero. */
 struct cm_msg {
 	uint64_t tid;
-	uint16_t attr; /* enum cm_attr */
+	uint16_t attr;		      /* enum cm_attr */
 	uint32_t local_id, remote_id; /* the sender's, the receiver's */
 	/* REQ, REP */
 	uint64_t service_id, ca_guid;
 	uint32_t qpn, psn;
 	uint8_t responder_resources, initiator_depth;
-	uint8_t local_resp_timeout, remote_resp_timeout, max_cm_retries; /* 5 bits: 4.096 us * 2^n */
+	uint8_t local_resp_timeout, remote_resp_timeout,
+	    max_cm_retries; /* 5 bits: 4.096 us * 2^n */
 	uint8_t retry_count, rnr_retry, transport, flow_control, srq;
 	uint16_t pkey;
 	uint8_t pmtu_code;
@@ -82,10 +84,11 @@ struct cm_msg {
 	uint16_t priv_len; /* what the attribute carries on decode; bytes to copy on encode */
 };
 
-/* Decode a 256-byte MAD. 0, SAN_ETOOSHORT, SAN_EVERSION (base, class or class version), SAN_EOPNOTSUPP
- * (another class or method), SAN_EPROTO (unknown attribute). */
+/* Decode a 256-byte MAD. 0, SAN_ETOOSHORT, SAN_EVERSION (base, class or class version),
+ * SAN_EOPNOTSUPP (another class or method), SAN_EPROTO (unknown attribute). */
 int cm_msg_decode(const uint8_t *mad, size_t len, struct cm_msg *out);
-/* Encode into exactly MAD_LEN bytes. SAN_EINVAL for an attribute not in the list or too much private data. */
+/* Encode into exactly MAD_LEN bytes. SAN_EINVAL for an attribute not in the list or too much
+ * private data. */
 int cm_msg_encode(uint8_t *mad, const struct cm_msg *m);
 const char *cm_attr_name(uint16_t attr);
 const char *cm_rej_name(uint16_t reason);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A failed san_check in a test is a failed test: print where and abort so that the sanitizer shows the stack. */
+/* A failed san_check in a test is a failed test: print where and abort so that the sanitizer shows
+ * the stack. */
 #include "check.h"
 
 #include <stdio.h>
