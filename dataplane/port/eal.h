@@ -11,8 +11,9 @@
 
 #define EAL_WHY_MAX 256 /* bytes that hold every sentence */
 
-/* argv as for rte_eal_init (argv[0] is the program's name). EAL keeps its hands off signals. Sets
- * the SIMD width the ICRC wants and calls icrc_init. */
+/* argv as for rte_eal_init (argv[0] is the program's name). DPDK's own messages below
+ * warning are dropped unless argv has a --log-level; the last error becomes part of the sentence.
+ * Allows the SIMD width that icrc_init (wire/) wants: call that next. */
 int eal_start(int argc, char **argv, char *why, size_t why_size);
 /* After all ports are closed and all poll threads joined. */
 void eal_stop(void);

@@ -48,7 +48,6 @@ struct port_info {
 			 the same */
 	int numa;     /* -1 = unknown */
 	uint32_t rx_slots, tx_slots; /* descriptors */
-	const char *icrc;	     /* which CRC runs, see icrc_algorithm_name */
 };
 /* SAN_ENOENT: not open. */
 int port_info_get(uint16_t port, struct port_info *out);
