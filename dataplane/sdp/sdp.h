@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One SDP connection: the byte-stream session on top of one RC queue pair. Sans-IO: packets, positions and
- * time in; packets, positions, event bits and the next deadline out. It embeds its QP; whoever owns the
- * connection owns the struct's memory and is the only thread to call it. After sdp_conn_init nothing here
- * allocates, reads a clock, makes a system call or logs.
+/* One SDP connection: the byte-stream session on top of one RC queue pair. Sans-IO: packets,
+ * positions and time in; packets, positions, event bits and the next deadline out. It embeds its
+ * QP; whoever owns the connection owns the struct's memory and is the only thread to call it. After
+ * sdp_conn_init nothing here allocates, reads a clock, makes a system call or logs.
  *
- * Bytes flow through two byte rings owned by the caller (shared memory in the daemon, plain memory in the
- * simulator). Positions are free-running 32-bit counters:
- *   tx: the caller produces up to P (sdp_tx_produced); the engine reads (released, P] when it emits packets
- *       and reports the acknowledged position with sdp_tx_released: bytes before it may be overwritten.
- *   rx: the engine writes and reports sdp_rx_produced; the caller consumes up to C (sdp_rx_consumed).
- * The engine never lets its peer send more than fits the rx ring: credits are computed from its room.
+ * Bytes flow through two byte rings owned by the caller (shared memory in the daemon, plain memory
+ * in the simulator). Positions are free-running 32-bit counters:
+ * - tx: the caller produces up to P (sdp_tx_produced); the engine reads (released, P] when it emits
+ *   packets and reports the acknowledged position with sdp_tx_released: bytes before it may be
+ *   overwritten.
+ * - rx: the engine writes and reports sdp_rx_produced; the caller consumes up to C
+ *   (sdp_rx_consumed).
+ * The engine never lets its peer send more than fits the rx ring: credits are computed from its
+ * room.
  *
- * What happens on the wire when a connection ends is the state machine in sdp_fsm.h, whose state only
- * sdp_fsm.c writes. */
+ * What happens on the wire when a connection ends is the state machine in sdp_fsm.h, whose state
+ * only sdp_fsm.c writes. */
 #ifndef SAND_SDP_H
 #define SAND_SDP_H
 
@@ -34,7 +37,7 @@
 	X(EOF, 3, "the peer's DisConn arrived, after all its data")                                \
 	X(URGENT, 4, "an urgent byte arrived or was announced; see sdp_urgent_pos")                \
 	X(TX_DRAINED, 5, "everything produced has been acknowledged by the peer")                  \
-	X(WANT_DREQ, 6, "the connection manager shall disconnect (send DREQ) now")                 \
+	X(WANT_DREQ, 6, "the connection manager shall send DREQ now; may come together with DEAD") \
 	X(DEAD, 7, "the wire side is DEAD: no packet will be emitted again; see sdp_error")
 
 enum sdp_event {
@@ -45,18 +48,18 @@ enum sdp_event {
 
 /* Everything needed to run a connection, known once REQ/REP have been exchanged. */
 struct sdp_open {
-	bool active;             /* we sent the REQ */
-	uint32_t qpn, peer_qpn;  /* 24 bits */
+	bool active;		 /* we sent the REQ */
+	uint32_t qpn, peer_qpn;	 /* 24 bits */
 	uint32_t rq_psn, sq_psn; /* first PSN we expect; first PSN we send */
-	uint32_t pmtu;           /* 256..4096 */
+	uint32_t pmtu;		 /* 256..4096 */
 	uint32_t local_rcv_size; /* receive buffer size we announced, incl. BSDH */
-	uint32_t peer_rcv_size;  /* the peer's, incl. BSDH: our messages never exceed it */
-	uint16_t local_credits;  /* Bufs we announced in Hello or HelloAck */
-	uint16_t peer_credits;   /* Bufs the peer announced */
+	uint32_t peer_rcv_size;	 /* the peer's, incl. BSDH: our messages never exceed it */
+	uint16_t local_credits;	 /* Bufs we announced in Hello or HelloAck */
+	uint16_t peer_credits;	 /* Bufs the peer announced */
 	struct byte_ring tx, rx;
-	struct rc_params rc;     /* retry counts, timeouts; see rc.h */
-	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once the
-	                                      * program has closed; 0 = no limit */
+	struct rc_params rc;		     /* retry counts, timeouts; see rc.h */
+	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
+					      * the program has closed; 0 = no limit */
 	struct san_duration linger_timeout;  /* longest stay in LINGER (DREQ exchange) */
 };
 
@@ -68,7 +71,8 @@ enum sdp_close_how {
 
 struct sdp_conn; /* defined in sdp_conn.h for whoever embeds it (poll/, the simulator) */
 
-/* Largest credit count worth announcing for an rx ring of `ring_size` bytes at `rcv_size` per buffer. */
+/* Largest credit count worth announcing for an rx ring of `ring_size` bytes at `rcv_size` per
+ * buffer. */
 uint16_t sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size);
 
 /* 0 or SAN_EINVAL (sizes or PMTU out of range). State becomes OPEN. */
@@ -81,8 +85,9 @@ size_t sdp_emit(struct sdp_conn *c, struct roce_tx *out, size_t max, struct san_
 struct san_time sdp_deadline(const struct sdp_conn *c);
 void sdp_deadline_expire(struct sdp_conn *c, struct san_time now);
 
-/* The program produced up to `pos`. SAN_EPROTO (and nothing changes) if that is more than the ring holds or
- * goes backwards: the caller must treat the program as hostile. After a shut the call is ignored. */
+/* The program produced up to `pos`. SAN_EPROTO (and nothing changes) if that is more than the ring
+ * holds or goes backwards: the caller must treat the program as hostile. After a shut the call is
+ * ignored. */
 int sdp_tx_produced(struct sdp_conn *c, uint32_t pos, struct san_time now);
 /* Mark the byte before `pos` urgent (MSG_OOB). */
 void sdp_tx_urgent(struct sdp_conn *c, uint32_t pos);
@@ -93,21 +98,27 @@ uint32_t sdp_rx_produced(const struct sdp_conn *c);
 /* Position just behind the latest urgent byte announced by the peer. */
 uint32_t sdp_urgent_pos(const struct sdp_conn *c);
 
-/* Events that happened, reported by the connection's owner. Each is legal in every state; where it means
- * nothing it is counted and ignored. */
+/* Events that happened, reported by the connection's owner. Each is legal in every state; where it
+ * means nothing it is counted and ignored. */
 void sdp_shut(struct sdp_conn *c, struct san_time now); /* program: SHUT_WR */
-void sdp_close(struct sdp_conn *c, enum sdp_close_how how, struct san_time now); /* program is gone */
-void sdp_dreq_received(struct sdp_conn *c, struct san_time now); /* CM: peer disconnects; CM answers DREP */
-void sdp_dreq_finished(struct sdp_conn *c, struct san_time now); /* CM: DREP came, or retries ran out */
+void sdp_close(
+    struct sdp_conn *c, enum sdp_close_how how, struct san_time now); /* program is gone */
+void sdp_dreq_received(
+    struct sdp_conn *c, struct san_time now); /* CM: peer disconnects; CM answers DREP */
+void sdp_dreq_finished(
+    struct sdp_conn *c, struct san_time now); /* CM: DREP came, or retries ran out */
 void sdp_port_down(struct sdp_conn *c, struct san_time now);
-void sdp_keepalive(struct sdp_conn *c, struct san_time now); /* send a probe (zero-length RDMA WRITE) */
+void sdp_keepalive(
+    struct sdp_conn *c, struct san_time now); /* send a probe (zero-length RDMA WRITE) */
 
 /* Event bits since the last call, cleared. */
 uint32_t sdp_events_take(struct sdp_conn *c);
-/* Why the connection ended: 0 after a graceful end, else enum san_err (CONNRESET, TIMEDOUT, PROTO, ...). */
+/* Why the connection ended: 0 after a graceful end, else enum san_err (CONNRESET, TIMEDOUT, PROTO,
+ * ...). */
 int sdp_error(const struct sdp_conn *c);
 enum sdp_state sdp_state(const struct sdp_conn *c);
-/* True if sdp_emit would produce something now: the owner keeps such connections on its active list. */
+/* True if sdp_emit would produce something now: the owner keeps such connections on its active
+ * list. */
 bool sdp_has_work(const struct sdp_conn *c, struct san_time now);
 
 #endif

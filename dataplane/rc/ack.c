@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What we owe the peer's requester: an ACK, gathered over several packets, or one NAK per gap.
+ * Nothing is sent from here while a packet is being received: answers leave with the next emission,
+ * after the data has reached the program, and a packet that fills a gap meanwhile takes the NAK
+ * back. */
+#include "rc.h"
+
+#include "rc_priv.h"
+
+void
+rc_ack_init(struct rc_qp *qp)
+{
+	qp->ack_at = SAN_TIME_NEVER;
+}
+
+void
+rc_ack_accepted(struct rc_qp *qp, uint32_t bytes, bool ackreq, struct san_time now)
+{
+	qp->gap_reported = false;
+	qp->nak_syndrome = 0;
+	qp->ack_packets++;
+	qp->ack_bytes += bytes;
+	if (qp->ack_packets >= RC_ACK_PACKETS || (ackreq && qp->ack_bytes >= RC_ACK_BYTES))
+		qp->ack_due = true;
+	else if (qp->ack_at.ns == UINT64_MAX)
+		qp->ack_at = san_time_add(now, qp->params.ack_delay);
+}
+
+void
+rc_ack_gap(struct rc_qp *qp)
+{
+	if (qp->gap_reported)
+		return;
+	qp->gap_reported = true;
+	qp->nak_syndrome = AETH_NAK_SEQ;
+	qp->ack_due = true;
+}
+
+/* RNR or a fatal NAK for the expected packet. What follows an RNR'd packet is no gap. */
+void
+rc_ack_refuse(struct rc_qp *qp, uint8_t syndrome)
+{
+	qp->gap_reported = true;
+	qp->nak_syndrome = syndrome;
+	qp->ack_due = true;
+}
+
+void
+rc_ack_now(struct rc_qp *qp)
+{
+	qp->ack_due = true;
+}
+
+bool
+rc_ack_ready(const struct rc_qp *qp, struct san_time now)
+{
+	return qp->ack_due || san_time_reached(qp->ack_at, now);
+}
+
+void
+rc_ack_emit(struct rc_qp *qp, struct roce_tx *out)
+{
+	bool nak = qp->nak_syndrome != 0;
+
+	out->opcode = ROCE_RC_ACK;
+	out->se = out->ackreq = out->becn = false;
+	out->inline_len = 0;
+	out->seg_count = 0;
+	out->dest_qp = qp->peer_qpn;
+	/* A NAK names the packet we want and thereby acknowledges all before. */
+	out->psn = nak ? qp->expected : psn_add(qp->expected, PSN_MASK);
+	out->ext.syndrome = nak ? qp->nak_syndrome : AETH_ACK_UNLIMITED;
+	out->ext.msn = qp->msn;
+	qp->counters.tx_naks += nak;
+	qp->counters.tx_acks += !nak;
+	qp->nak_syndrome = 0;
+	qp->ack_due = false;
+	qp->ack_packets = qp->ack_bytes = 0;
+	qp->ack_at = SAN_TIME_NEVER;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A queue pair's life: made ready, fed packets, asked for packets, woken at its deadline, failed.
+ * Which half a packet concerns is decided here; what it means, in requester.c and responder.c. */
+#include "rc.h"
+
+#include <string.h>
+
+#include "rc_priv.h"
+#include "san_err.h"
+#include "san_limits.h"
+
+#define RC_WINDOW_MAX 32768u /* well inside half the PSN space, and what a run can count */
+
+int
+rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
+{
+	if (roce_pmtu_code(o->pmtu) == 0 || o->params.window_packets == 0 ||
+	    o->params.window_packets > RC_WINDOW_MAX)
+		return SAN_EINVAL;
+	if (((o->qpn | o->peer_qpn | o->rq_psn | o->sq_psn) & ~PSN_MASK) != 0)
+		return SAN_EINVAL;
+	memset(qp, 0, sizeof *qp);
+	qp->qpn = o->qpn;
+	qp->peer_qpn = o->peer_qpn;
+	qp->pmtu = o->pmtu;
+	qp->recv_size = o->recv_size;
+	qp->recv_limit = o->recv_limit;
+	qp->params = o->params;
+	qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
+	qp->expected = o->rq_psn;
+	rc_ack_init(qp);
+	rc_rto_init(qp, now);
+	return 0;
+}
+
+void
+rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
+{
+	memset(in, 0, sizeof *in);
+	if (qp->error != 0)
+		return;
+	switch (p->opcode) {
+	case ROCE_RC_ACK:
+		rc_requester_receive(qp, p, now, in);
+		return;
+	case ROCE_RC_READ_RESP_FIRST:
+	case ROCE_RC_READ_RESP_MIDDLE:
+	case ROCE_RC_READ_RESP_LAST:
+	case ROCE_RC_READ_RESP_ONLY:
+	case ROCE_RC_ATOMIC_ACK:
+		qp->counters.rx_unexpected++;
+		return;
+	default:
+		if (p->opcode >> 5 != 0)
+			qp->counters.rx_unexpected++;
+		else
+			rc_responder_receive(qp, p, now, in);
+	}
+}
+
+enum rc_out
+rc_emit(struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
+{
+	/* Answers first: they are what the peer may be waiting for, and cannot starve requests. */
+	if (rc_ack_ready(qp, now)) {
+		rc_ack_emit(qp, out);
+		return RC_OUT_RESPONSE;
+	}
+	if (rc_requester_ready(qp)) {
+		rc_requester_emit(qp, out, chunk, now);
+		return RC_OUT_REQUEST;
+	}
+	return RC_OUT_NONE;
+}
+
+bool
+rc_has_work(const struct rc_qp *qp, struct san_time now)
+{
+	return rc_ack_ready(qp, now) || rc_requester_ready(qp);
+}
+
+struct san_time
+rc_deadline(const struct rc_qp *qp)
+{
+	return san_time_min(qp->ack_at, san_time_min(qp->rto_at, qp->rnr_until));
+}
+
+void
+rc_deadline_expire(struct rc_qp *qp, struct san_time now)
+{
+	if (san_time_reached(qp->ack_at, now))
+		rc_ack_now(qp);
+	if (san_time_reached(qp->rnr_until, now))
+		qp->rnr_until = SAN_TIME_NEVER;
+	if (!san_time_reached(qp->rto_at, now))
+		return;
+	if (rc_rto_expired(qp, now))
+		rc_requester_rewind(qp);
+	else
+		rc_fail(qp, SAN_ETIMEDOUT);
+}
+
+void
+rc_stop(struct rc_qp *qp)
+{
+	qp->stopped = true;
+	qp->una = qp->snd = qp->nxt = qp->high;
+	rc_runs_clear(qp);
+	rc_rto_stop(qp);
+}
+
+void
+rc_fail(struct rc_qp *qp, int err)
+{
+	qp->error = err;
+	rc_stop(qp);
+	if (qp->nak_syndrome <= AETH_NAK_SEQ)
+		qp->nak_syndrome = 0; /* only what refuses the connection is still worth saying */
+	qp->ack_due = qp->nak_syndrome != 0;
+	qp->ack_at = SAN_TIME_NEVER;
+}
+
+int
+rc_error(const struct rc_qp *qp)
+{
+	return qp->error;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One reliable-connection queue pair: messages in order, exactly once, over packets that may be
+ * lost, doubled or reordered (InfiniBand architecture vol. 1, chapter 9.7). Sans-IO: packets and
+ * time in, packets, completions and the next deadline out. It never copies payload, never keeps a
+ * pointer to any, and does not know what a message means: whoever posts a message puts its bytes
+ * into each packet rc_emit hands out, again if the packet has to be repeated. After rc_init nothing
+ * allocates, reads a clock, makes a system call or logs.
+ *
+ * The struct is public only because its owner embeds it; its fields belong to rc/. */
+#ifndef SAND_RC_RC_H
+#define SAND_RC_RC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rc_params.h"
+#include "roce.h"
+#include "san_time.h"
+
+/* Messages outstanding are kept as runs of equal messages: bulk traffic is one run however long,
+ * and a QP has a small fixed size. When all runs are taken the owner waits for an acknowledgement
+ * and meanwhile gathers more bytes into the next message. Power of two. */
+#define RC_RUNS_MAX 16u
+
+/* A responder acknowledges at once when this many packets, or, if asked (AckReq), this many bytes
+ * have come since its last response; otherwise after rc_params.ack_delay, so that one ACK covers an
+ * exchange. */
+#define RC_ACK_PACKETS 16u
+#define RC_ACK_BYTES   8192u
+/* A requester asks for an ACK at least this often. */
+#define RC_ACKREQ_PACKETS 16u
+
+/* Everything counted per queue pair. X(name, text) */
+#define RC_COUNTER_LIST(X)                                                                   \
+	X(tx_requests, "request packets sent, repeats included")                             \
+	X(tx_repeats, "request packets sent again")                                          \
+	X(tx_acks, "ACKs sent")                                                              \
+	X(tx_naks, "NAKs sent, RNR included")                                                \
+	X(rx_requests, "request packets accepted")                                           \
+	X(rx_duplicates, "request packets received again")                                   \
+	X(rx_gaps, "request packets beyond the expected one, dropped")                       \
+	X(rx_acks, "ACKs accepted")                                                          \
+	X(rx_acks_stale, "ACKs or NAKs of no use: old, doubled, or for what was never sent") \
+	X(rx_naks_seq, "sequence NAKs acted upon")                                           \
+	X(rx_naks_rnr, "RNR NAKs acted upon")                                                \
+	X(rx_naks_fatal, "NAKs that end the connection")                                     \
+	X(rx_unexpected, "responses to requests we never make, packets of a foreign class")  \
+	X(rnr_sent, "requests refused because no receive buffer was posted")                 \
+	X(refused, "requests that ended the connection: sequence, length, access")           \
+	X(timeouts, "retransmission timer expired")                                          \
+	X(implied_acks, "packets taken as received because the peer's reply proved it")
+
+struct rc_counters {
+#define X(name, text) uint32_t name;
+	RC_COUNTER_LIST(X)
+#undef X
+};
+
+/* Known once the connection manager is done. */
+struct rc_open {
+	uint32_t qpn, peer_qpn;	 /* 24 bits */
+	uint32_t rq_psn, sq_psn; /* first PSN we expect; first PSN we send */
+	uint32_t pmtu;		 /* 256..4096 */
+	uint32_t recv_size;  /* bytes of one posted receive buffer: longer messages are refused */
+	uint32_t recv_limit; /* messages the peer may send until rc_recv_limit raises it */
+	struct rc_params params;
+};
+
+enum rc_kind {
+	RC_SEND,  /* a message for the peer's receive queue */
+	RC_PROBE, /* RDMA WRITE of length 0: proves the peer is alive, delivers nothing */
+};
+
+/* `count` equal messages in a row. pos, tag and what are the owner's: enough to make the bytes
+ * again. Of message i of the run the tag is tag + i; how far pos moves per message the owner knows.
+ */
+struct rc_run {
+	uint32_t psn; /* of the first packet of the first message */
+	uint32_t len; /* bytes of each message */
+	uint32_t pos;
+	uint32_t tag;
+	uint16_t count;
+	uint16_t packets; /* of each message, >= 1 */
+	uint8_t kind;	  /* enum rc_kind */
+	uint8_t what;
+	bool se; /* solicited event: on the last packet */
+	uint8_t reserved;
+};
+
+/* The part of a message one packet carries. */
+struct rc_chunk {
+	const struct rc_run *run;
+	uint32_t index;	 /* which message of the run */
+	uint32_t offset; /* of the first byte in the message */
+	uint32_t len;
+	bool again; /* this packet has been sent before */
+};
+
+enum rc_out {
+	RC_OUT_NONE,
+	RC_OUT_RESPONSE, /* complete: ACK or NAK */
+	RC_OUT_REQUEST,	 /* the owner appends the chunk's bytes */
+};
+
+/* What a packet meant for the owner. */
+struct rc_in {
+	bool valid;	/* the peer is alive and knows the connection */
+	bool acked;	/* something new was acknowledged: call rc_reap */
+	bool delivered; /* payload of a SEND is valid, in order */
+	bool first, last;
+	bool imm; /* the message carries immediate data */
+	const uint8_t *payload;
+	uint32_t len;
+};
+
+/* Written by the thread that owns the connection, by nobody else. */
+struct rc_qp {
+	uint32_t qpn, peer_qpn;
+	uint32_t pmtu, recv_size;
+	struct rc_params params;
+	int error;    /* 0 while alive, else enum san_err: see rc_error */
+	bool stopped; /* nothing will be requested any more; the responder still answers */
+
+	/* Requester: una <= snd <= high <= nxt, all PSNs. */
+	uint32_t una;  /* oldest not acknowledged */
+	uint32_t snd;  /* next to send; falls back when a gap is reported */
+	uint32_t high; /* behind the highest ever sent */
+	uint32_t nxt;  /* next to assign */
+	uint16_t run_head, run_count;
+	uint16_t head_done; /* messages of the oldest run already reaped */
+	uint16_t since_ackreq;
+	/* The message packet `snd` belongs to: run (counted from run_head), message in it, packet
+	 * in that. */
+	uint16_t at_run, at_msg, at_packet;
+	uint8_t retries, rnr_retries;
+	bool probing;	/* after a timeout: one packet at a time until the peer answers */
+	bool nak_taken; /* a sequence NAK for `una` was acted upon and nothing was acknowledged
+			   since */
+	bool timing;
+	uint32_t timed_psn;
+	struct san_time timed_at;
+	struct san_time
+	    progress_at; /* last sign of progress, or when something became outstanding */
+	struct san_time rto_at, rnr_until;
+	struct san_duration srtt, rttvar, rto; /* srtt 0 = no sample yet */
+	uint8_t backoff;		       /* doublings of rto */
+
+	/* Responder. */
+	bool in_message;      /* between SEND First and Last */
+	bool gap_reported;    /* NAK sent for `expected`: silent until it arrives */
+	bool ack_due;	      /* answer at the next emission */
+	uint8_t nak_syndrome; /* to send; 0 = none */
+	uint32_t expected, msn;
+	uint32_t message_len;		 /* bytes of the message being received */
+	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
+	uint32_t ack_packets, ack_bytes; /* since the last response */
+	struct san_time ack_at;		 /* when a delayed ACK falls due; NEVER = none pending */
+
+	struct rc_counters counters;
+	struct rc_run run[RC_RUNS_MAX];
+};
+
+/* 0 or SAN_EINVAL. Ready to send and to receive (RTS). */
+int rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now);
+
+void rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+/* The next packet. Fills every field of `out` but payload; for a request the payload is the owner's
+ * to add. */
+enum rc_out rc_emit(
+    struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now);
+bool rc_has_work(const struct rc_qp *qp, struct san_time now);
+struct san_time rc_deadline(const struct rc_qp *qp);
+void rc_deadline_expire(struct rc_qp *qp, struct san_time now);
+
+/* Queue m->count messages (psn and packets of *m are ignored). SAN_EAGAIN, and nothing is queued,
+ * when they would not fit the window or all runs are taken: rc_post_fits tells beforehand. */
+int rc_post(struct rc_qp *qp, const struct rc_run *m);
+bool rc_post_fits(const struct rc_qp *qp, const struct rc_run *m);
+/* Packets the window still has room for. */
+uint32_t rc_window_room(const struct rc_qp *qp);
+/* Packets posted and not yet sent, or to be sent again. */
+uint32_t rc_unsent(const struct rc_qp *qp);
+/* Packets sent and not acknowledged. */
+uint32_t rc_in_flight(const struct rc_qp *qp);
+
+/* Take what has been acknowledged, oldest first: `*count` messages of `*run` (a copy; the messages
+ * are those from index `*first` on). False when there is nothing more. */
+bool rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count);
+/* The owner learnt from the peer's own messages that the RC_SEND message with this tag, and with it
+ * all before, arrived: as good as an ACK. Tags must rise by one per RC_SEND message. True if that
+ * was news. */
+bool rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now);
+
+/* The peer may begin messages until `limit` have been begun in all (free-running count). Never
+ * falls. */
+void rc_recv_limit(struct rc_qp *qp, uint32_t limit);
+/* Answer the peer at the next emission instead of gathering. */
+void rc_ack_now(struct rc_qp *qp);
+
+/* Forget what was posted and never sent. */
+void rc_drop_unsent(struct rc_qp *qp);
+/* No request will be sent any more; the responder goes on. */
+void rc_stop(struct rc_qp *qp);
+
+/* 0, or why the QP is in the error state: TIMEDOUT (retries used up), CONNRESET (fatal NAK of the
+ * peer, RNR retries used up), PROTO (the peer broke the rules; rc_emit still hands out the NAK). */
+int rc_error(const struct rc_qp *qp);
+
+#endif

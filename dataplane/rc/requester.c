@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sending half: which packet goes next, and what the peer's ACKs and NAKs do to that. Loss
+ * recovery is go-back-N: everything from the reported packet on is sent again, unless an ACK shows
+ * that the peer has it. */
+#include "rc.h"
+
+#include "rc_priv.h"
+#include "san_err.h"
+
+static uint32_t
+window(const struct rc_qp *qp)
+{
+	return qp->probing ? 1 : qp->params.window_packets;
+}
+
+bool
+rc_requester_ready(const struct rc_qp *qp)
+{
+	return qp->snd != qp->nxt && qp->rnr_until.ns == UINT64_MAX &&
+	       (uint32_t)psn_diff(qp->snd, qp->una) < window(qp);
+}
+
+uint32_t
+rc_in_flight(const struct rc_qp *qp)
+{
+	return (uint32_t)psn_diff(qp->snd, qp->una);
+}
+
+/* An ACK is asked for with the last packet that may leave now, and every so often before. */
+static bool
+ackreq_due(struct rc_qp *qp)
+{
+	uint32_t next = psn_add(qp->snd, 1);
+
+	if (++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
+	    (uint32_t)psn_diff(next, qp->una) < window(qp))
+		return false;
+	qp->since_ackreq = 0;
+	return true;
+}
+
+static uint8_t
+send_opcode(const struct rc_chunk *c)
+{
+	bool first = c->offset == 0, last = c->offset + c->len == c->run->len;
+
+	if (c->run->kind == RC_PROBE)
+		return ROCE_RC_WRITE_ONLY;
+	if (first)
+		return last ? ROCE_RC_SEND_ONLY : ROCE_RC_SEND_FIRST;
+	return last ? ROCE_RC_SEND_LAST : ROCE_RC_SEND_MIDDLE;
+}
+
+void
+rc_requester_emit(
+    struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
+{
+	rc_runs_next(qp, chunk);
+	chunk->again = qp->snd != qp->high;
+	out->opcode = send_opcode(chunk);
+	out->se = chunk->run->se && chunk->offset + chunk->len == chunk->run->len;
+	out->ackreq = ackreq_due(qp);
+	out->becn = false;
+	out->inline_len = 0;
+	out->seg_count = 0;
+	out->dest_qp = qp->peer_qpn;
+	out->psn = qp->snd;
+	out->ext.va = 0;
+	out->ext.rkey = 0;
+	out->ext.dma_len = 0;
+	qp->counters.tx_requests++;
+	qp->counters.tx_repeats += chunk->again;
+	rc_rto_sent(qp, chunk->again, out->ackreq, now);
+	qp->snd = psn_add(qp->snd, 1);
+	if (!chunk->again)
+		qp->high = qp->snd;
+}
+
+void
+rc_requester_rewind(struct rc_qp *qp)
+{
+	qp->snd = qp->una;
+	qp->since_ackreq = 0;
+	qp->timing = false; /* an answer could be to either copy */
+	rc_runs_seek(qp, qp->snd);
+}
+
+/* Everything before `behind` has arrived; una < behind <= high. */
+void
+rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now)
+{
+	qp->una = behind;
+	/* After going back: the peer had kept, or now got, what was about to be repeated. */
+	if (psn_diff(qp->snd, behind) < 0) {
+		qp->snd = behind;
+		rc_runs_seek(qp, behind);
+	}
+	rc_rto_progress(qp, now);
+}
+
+static void
+nak_sequence(struct rc_qp *qp, struct san_time now)
+{
+	/* One gap may be reported several times (behind an RNR NAK it always is); going back once
+	 * is enough. */
+	if (qp->nak_taken || qp->rnr_until.ns != UINT64_MAX || qp->una == qp->high) {
+		qp->counters.rx_acks_stale++;
+		return;
+	}
+	qp->counters.rx_naks_seq++;
+	qp->nak_taken = true;
+	rc_requester_rewind(qp);
+	rc_rto_restart(qp, now);
+}
+
+static void
+nak_rnr(struct rc_qp *qp, uint8_t code, struct san_time now)
+{
+	if (qp->rnr_until.ns != UINT64_MAX || qp->una == qp->high) {
+		qp->counters.rx_acks_stale++;
+		return;
+	}
+	qp->counters.rx_naks_rnr++;
+	if (qp->params.rnr_retry != 7 && qp->rnr_retries++ >= qp->params.rnr_retry) {
+		rc_fail(qp, SAN_ECONNRESET);
+		return;
+	}
+	rc_requester_rewind(qp);
+	rc_rto_stop(qp);
+	qp->progress_at = now; /* not progress, but proof of life */
+	qp->rnr_until = san_time_add(now, (struct san_duration){rc_rnr_ns(code)});
+}
+
+void
+rc_requester_receive(
+    struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
+{
+	uint8_t syndrome = p->ext.syndrome, type = syndrome & 0xe0;
+	bool ack = type == 0;
+	/* An ACK names the last packet that arrived, a NAK the first that did not. */
+	uint32_t behind = ack ? psn_add(p->psn, 1) : p->psn;
+
+	if (ack)
+		rc_rto_acked(qp, p->psn, now);
+	if (psn_diff(behind, qp->una) < (ack ? 1 : 0) || psn_diff(behind, qp->high) > 0) {
+		qp->counters.rx_acks_stale++;
+		return;
+	}
+	in->valid = true;
+	if (behind != qp->una) {
+		rc_requester_acked(qp, behind, now);
+		in->acked = true;
+	}
+	if (ack) {
+		qp->counters.rx_acks++;
+	} else if (syndrome == AETH_NAK_SEQ) {
+		nak_sequence(qp, now);
+	} else if (type == AETH_RNR) {
+		nak_rnr(qp, syndrome & 0x1f, now);
+	} else if (type == 0x60 && qp->una != qp->high) {
+		qp->counters.rx_naks_fatal++;
+		rc_fail(qp, SAN_ECONNRESET);
+	} else {
+		qp->counters.rx_acks_stale++;
+	}
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The send queue: messages posted and not yet acknowledged, as a fixed circular array of runs of
+ * equal messages, and the cursor that says which message packet `snd` belongs to. Knows PSNs and
+ * lengths; never touches bytes and never looks at time. */
+#include "rc.h"
+
+#include "check.h"
+#include "rc_priv.h"
+#include "san_err.h"
+
+_Static_assert((RC_RUNS_MAX & (RC_RUNS_MAX - 1)) == 0, "runs are indexed by masking");
+
+struct rc_run *
+rc_runs_at(struct rc_qp *qp, uint32_t i)
+{
+	return &qp->run[(qp->run_head + i) & (RC_RUNS_MAX - 1)];
+}
+
+uint32_t
+rc_window_room(const struct rc_qp *qp)
+{
+	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una);
+
+	return qp->stopped || used >= qp->params.window_packets ? 0
+								: qp->params.window_packets - used;
+}
+
+uint32_t
+rc_unsent(const struct rc_qp *qp)
+{
+	return (uint32_t)psn_diff(qp->nxt, qp->snd);
+}
+
+static uint32_t
+message_packets(const struct rc_qp *qp, uint32_t len)
+{
+	return len <= qp->pmtu ? 1 : (len + qp->pmtu - 1) / qp->pmtu;
+}
+
+/* The newest run if `m` continues it, else NULL. */
+static const struct rc_run *
+run_continued(const struct rc_qp *qp, const struct rc_run *m)
+{
+	const struct rc_run *r = &qp->run[(qp->run_head + qp->run_count - 1u) & (RC_RUNS_MAX - 1)];
+
+	if (qp->run_count == 0 || (uint32_t)r->count + m->count > UINT16_MAX)
+		return NULL;
+	return r->len == m->len && r->kind == m->kind && r->what == m->what && r->se == m->se
+		   ? r
+		   : NULL;
+}
+
+bool
+rc_post_fits(const struct rc_qp *qp, const struct rc_run *m)
+{
+	uint32_t packets = message_packets(qp, m->len), room = rc_window_room(qp);
+
+	if (m->count == 0 || room == 0 || packets > UINT16_MAX)
+		return false;
+	/* A message longer than the whole window is posted alone and leaves as the window moves. */
+	if ((uint64_t)packets * m->count > room &&
+	    (m->count > 1 || packets <= qp->params.window_packets))
+		return false;
+	return qp->run_count < RC_RUNS_MAX || run_continued(qp, m) != NULL;
+}
+
+int
+rc_post(struct rc_qp *qp, const struct rc_run *m)
+{
+	struct rc_run *r;
+
+	if (!rc_post_fits(qp, m))
+		return SAN_EAGAIN;
+	if (run_continued(qp, m) != NULL) {
+		r = rc_runs_at(qp, qp->run_count - 1u);
+		r->count = (uint16_t)(r->count + m->count);
+	} else {
+		r = rc_runs_at(qp, qp->run_count++);
+		*r = *m;
+		r->psn = qp->nxt;
+		r->packets = (uint16_t)message_packets(qp, m->len);
+	}
+	qp->nxt = psn_add(qp->nxt, (uint32_t)r->packets * m->count);
+	return 0;
+}
+
+void
+rc_runs_seek(struct rc_qp *qp, uint32_t psn)
+{
+	uint32_t i, at;
+	const struct rc_run *r;
+
+	qp->at_run = qp->at_msg = qp->at_packet = 0;
+	for (i = 0; i < qp->run_count; i++) {
+		r = rc_runs_at(qp, i);
+		at = (uint32_t)psn_diff(psn, r->psn);
+		qp->at_run = (uint16_t)i;
+		qp->at_msg = (uint16_t)(at / r->packets);
+		qp->at_packet = (uint16_t)(at % r->packets);
+		if (qp->at_msg < r->count)
+			return;
+	}
+}
+
+void
+rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
+{
+	const struct rc_run *r = rc_runs_at(qp, qp->at_run);
+
+	/* The cursor rests behind the newest run's last message, so that the run can still grow. */
+	if (qp->at_msg == r->count) {
+		r = rc_runs_at(qp, ++qp->at_run);
+		qp->at_msg = 0;
+	}
+	san_check(qp->at_run < qp->run_count);
+	chunk->run = r;
+	chunk->index = qp->at_msg;
+	chunk->offset = qp->at_packet * qp->pmtu;
+	chunk->len = r->len - chunk->offset;
+	if (++qp->at_packet == r->packets) {
+		qp->at_packet = 0;
+		qp->at_msg++;
+	} else {
+		chunk->len = qp->pmtu;
+	}
+}
+
+void
+rc_runs_clear(struct rc_qp *qp)
+{
+	qp->run_count = 0;
+	qp->head_done = 0;
+	qp->at_run = qp->at_msg = qp->at_packet = 0;
+}
+
+bool
+rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
+{
+	struct rc_run *r = rc_runs_at(qp, 0);
+	uint32_t done;
+
+	if (qp->run_count == 0)
+		return false;
+	done = (uint32_t)psn_diff(qp->una, r->psn);
+	if (r->packets > 1)
+		done /= r->packets;
+	if (done > r->count)
+		done = r->count;
+	if (done == qp->head_done)
+		return false;
+	*run = *r;
+	*first = qp->head_done;
+	*count = done - qp->head_done;
+	qp->head_done = (uint16_t)done;
+	if (done == r->count) {
+		qp->run_head = (qp->run_head + 1) & (RC_RUNS_MAX - 1);
+		qp->run_count--;
+		qp->head_done = 0;
+		if (qp->at_run > 0)
+			qp->at_run--;
+		else
+			qp->at_msg = qp->at_packet = 0;
+	}
+	return true;
+}
+
+bool
+rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
+{
+	uint32_t i, behind = qp->una;
+	const struct rc_run *r;
+	int32_t at;
+
+	if (qp->una == qp->high)
+		return false;
+	for (i = 0; i < qp->run_count; i++) {
+		r = rc_runs_at(qp, i);
+		if (r->kind != RC_SEND)
+			continue;
+		at = seq32_diff(tag, r->tag);
+		if (at < 0)
+			break;
+		if (at >= r->count)
+			at = r->count - 1;
+		behind = psn_add(r->psn, ((uint32_t)at + 1) * r->packets);
+	}
+	if (psn_diff(behind, qp->una) <= 0 || psn_diff(behind, qp->high) > 0)
+		return false;
+	qp->counters.implied_acks += (uint32_t)psn_diff(behind, qp->una);
+	rc_requester_acked(qp, behind, now);
+	return true;
+}
+
+void
+rc_drop_unsent(struct rc_qp *qp)
+{
+	struct rc_run *r;
+	uint32_t sent;
+
+	while (qp->run_count != 0) {
+		r = rc_runs_at(qp, qp->run_count - 1u);
+		if (psn_diff(r->psn, qp->high) < 0) {
+			/* A message begun is sent to its end: its first packets cannot be taken
+			 * back. */
+			sent =
+			    ((uint32_t)psn_diff(qp->high, r->psn) + r->packets - 1u) / r->packets;
+			if (sent < r->count)
+				r->count = (uint16_t)sent;
+			qp->nxt = psn_add(r->psn, (uint32_t)r->count * r->packets);
+			return;
+		}
+		qp->nxt = r->psn;
+		qp->run_count--;
+	}
+	rc_runs_seek(qp, qp->snd);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Flow control by posted buffers (SDP annex A4.5): every message uses one buffer of its receiver, a
+ * message with payload may be sent only while three are left, and the last one only for a message
+ * that grants the other side more. Here a buffer is room in the rx ring, counted so that the two
+ * buffers payload can never take need none: granting room / buffer + 2 never promises more than the
+ * ring holds. */
+#include "sdp_priv.h"
+
+#define CREDIT_RESERVE 2u /* buffers payload can never use */
+
+uint16_t
+sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size)
+{
+	uint32_t n;
+
+	if (rcv_size <= SDP_BSDH_LEN)
+		return 0;
+	n = ring_size / (rcv_size - SDP_BSDH_LEN) + CREDIT_RESERVE;
+	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+int32_t
+sdp_credits(const struct sdp_session *s)
+{
+	return seq32_diff(s->tx_limit, s->mseq_posted);
+}
+
+uint32_t
+sdp_credit_limit(const struct sdp_session *s)
+{
+	uint32_t room = s->rx.size - (s->rx_produced - s->rx_consumed);
+	uint32_t n = room / s->rx_payload_max + CREDIT_RESERVE;
+
+	return s->mseq_received + (n > UINT16_MAX ? UINT16_MAX : n);
+}
+
+/* An update costs the peer a buffer, so it must be worth more than that: two sides answering update
+ * with update would never come to rest. Half a ring is worth one in any case; less is if the peer
+ * cannot send data. */
+bool
+sdp_credit_update_due(const struct sdp_session *s)
+{
+	uint32_t half = s->rx_buffers / 2, eighth = s->rx_buffers / 8;
+	int32_t gain = seq32_diff(sdp_credit_limit(s), s->announced);
+	int32_t left = seq32_diff(s->announced, s->mseq_received);
+
+	if (gain < 2 || (s->peer_disconn && s->disconn_sent))
+		return false;
+	if ((uint32_t)gain >= half && !s->peer_disconn)
+		return true;
+	return left <= (int32_t)CREDIT_RESERVE && (uint32_t)gain >= eighth;
+}
+
+bool
+sdp_credit_received(struct sdp_session *s, const struct sdp_bsdh *h)
+{
+	if (seq32_diff(h->mseq_ack, s->mseq_sent) > 0)
+		return false;
+	if (seq32_diff(h->mseq_ack, s->mseq_confirmed) < 0)
+		return true; /* a repeated message may carry an old header; a newer one has been
+				seen */
+	s->mseq_confirmed = h->mseq_ack;
+	s->tx_limit = h->mseq_ack + h->bufs;
+	return true;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The public face of a connection: joins queue pair, session and state machine. What happened is
+ * worked out below; that the state machine learns of it is decided here. */
+#include "sdp.h"
+
+#include <string.h>
+
+#include "san_err.h"
+#include "sdp_priv.h"
+
+static bool
+open_valid(const struct sdp_open *o)
+{
+	uint32_t payload = o->local_rcv_size - SDP_BSDH_LEN;
+
+	if (o->tx.base == NULL || o->rx.base == NULL || o->tx.size == 0 ||
+	    (o->tx.size & (o->tx.size - 1)) != 0 || (o->rx.size & (o->rx.size - 1)) != 0)
+		return false;
+	/* One buffer is one packet, and the ring holds two at least: see sdp_credit_update_due. */
+	return o->local_rcv_size > SDP_BSDH_LEN && o->local_rcv_size <= o->pmtu &&
+	       o->rx.size / 2 >= payload && o->peer_rcv_size > SDP_BSDH_LEN &&
+	       o->local_credits <= sdp_initial_credits(o->rx.size, o->local_rcv_size);
+}
+
+static void
+session_init(struct sdp_session *s, const struct sdp_open *o)
+{
+	uint32_t message = o->peer_rcv_size < o->pmtu ? o->peer_rcv_size : o->pmtu;
+
+	memset(s, 0, sizeof *s);
+	s->tx = o->tx;
+	s->rx = o->rx;
+	s->tx_payload_max = message - SDP_BSDH_LEN;
+	s->rx_payload_max = o->local_rcv_size - SDP_BSDH_LEN;
+	s->rx_buffers = o->rx.size / s->rx_payload_max;
+	s->disconn_timeout = o->disconn_timeout;
+	s->linger_timeout = o->linger_timeout;
+	s->tx_limit = o->peer_credits;
+	s->announced = o->local_credits;
+	s->established = o->active;
+}
+
+int
+sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
+{
+	struct rc_open rc;
+	int err;
+
+	if (!open_valid(o))
+		return SAN_EINVAL;
+	session_init(&c->s, o);
+	rc = (struct rc_open){
+	    .qpn = o->qpn,
+	    .peer_qpn = o->peer_qpn,
+	    .rq_psn = o->rq_psn,
+	    .sq_psn = o->sq_psn,
+	    .pmtu = o->pmtu,
+	    .recv_size = o->local_rcv_size,
+	    .recv_limit = sdp_credit_limit(&c->s),
+	    .params = o->rc,
+	};
+	err = rc_init(&c->s.qp, &rc, now);
+	if (err != 0)
+		return err;
+	sdp_fsm_init(c);
+	sdp_fsm_step(c, SDP_FSM_OPEN, now);
+	return 0;
+}
+
+/* The queue pair failed: a matter for the state machine once the NAK that says so has left. */
+static void
+settle(struct sdp_conn *c, struct san_time now)
+{
+	if (rc_error(&c->s.qp) == 0 || rc_has_work(&c->s.qp, now) || c->fsm.state == SDP_STATE_DEAD)
+		return;
+	c->s.cause = rc_error(&c->s.qp);
+	sdp_fsm_step(c, SDP_FSM_RESET, now);
+}
+
+static void
+reap(struct sdp_conn *c, struct san_time now)
+{
+	struct sdp_tx_done done = sdp_tx_reap(&c->s);
+
+	if (done.progress)
+		sdp_fsm_progress(c, now);
+	if (done.disconn)
+		sdp_fsm_step(c, SDP_FSM_DISCONN_ACKED, now);
+}
+
+void
+sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, struct san_time now)
+{
+	struct sdp_rx_verdict v;
+	struct rc_in in;
+
+	if (c->fsm.state == SDP_STATE_DEAD || p->dest_qp != c->s.qp.qpn) {
+		c->s.counters.rx_late++;
+		return;
+	}
+	rc_receive(&c->s.qp, p, now, &in);
+	if (in.valid && !c->s.established) {
+		c->s.established = true;
+		c->s.events |= SDP_EV_ESTABLISHED;
+	}
+	if (in.acked)
+		reap(c, now);
+	if (in.delivered) {
+		v = sdp_rx_message(&c->s, &in, now);
+		reap(c, now); /* the message's header may have acknowledged some of ours */
+		if (v.event)
+			sdp_fsm_step(c, v.what, now);
+	}
+	settle(c, now);
+}
+
+size_t
+sdp_emit(struct sdp_conn *c, struct roce_tx *out, size_t max, struct san_time now)
+{
+	size_t n;
+
+	if (c->fsm.state == SDP_STATE_DEAD)
+		return 0;
+	n = sdp_tx_emit(&c->s, out, max, now);
+	settle(c, now);
+	return n;
+}
+
+bool
+sdp_has_work(const struct sdp_conn *c, struct san_time now)
+{
+	return c->fsm.state != SDP_STATE_DEAD &&
+	       (rc_has_work(&c->s.qp, now) || sdp_tx_wants(&c->s));
+}
+
+struct san_time
+sdp_deadline(const struct sdp_conn *c)
+{
+	if (c->fsm.state == SDP_STATE_DEAD)
+		return SAN_TIME_NEVER;
+	return san_time_min(c->fsm.at, rc_deadline(&c->s.qp));
+}
+
+void
+sdp_deadline_expire(struct sdp_conn *c, struct san_time now)
+{
+	if (c->fsm.state == SDP_STATE_DEAD)
+		return;
+	rc_deadline_expire(&c->s.qp, now);
+	settle(c, now);
+	if (san_time_reached(c->fsm.at, now))
+		sdp_fsm_step(c, SDP_FSM_DEADLINE, now);
+}
+
+int
+sdp_tx_produced(struct sdp_conn *c, uint32_t pos, struct san_time now)
+{
+	struct sdp_session *s = &c->s;
+
+	if (s->tx_shut || s->deaf)
+		return 0;
+	if (seq32_diff(pos, s->tx_produced) < 0 || pos - s->tx_released > s->tx.size)
+		return SAN_EPROTO;
+	s->tx_produced = pos;
+	return 0;
+}
+
+void
+sdp_tx_urgent(struct sdp_conn *c, uint32_t pos)
+{
+	struct sdp_session *s = &c->s;
+
+	/* Behind what is posted already, the byte has left as an ordinary one. */
+	if (seq32_diff(pos, s->tx_posted) <= 0 || pos - s->tx_released > s->tx.size)
+		return;
+	s->tx_urgent = pos;
+	s->urgent_due = true;
+}
+
+uint32_t
+sdp_tx_released(const struct sdp_conn *c)
+{
+	return c->s.tx_released;
+}
+
+int
+sdp_rx_consumed(struct sdp_conn *c, uint32_t pos, struct san_time now)
+{
+	struct sdp_session *s = &c->s;
+
+	if (pos - s->rx_consumed > s->rx_produced - s->rx_consumed)
+		return SAN_EPROTO;
+	s->rx_consumed = pos;
+	rc_recv_limit(&s->qp, sdp_credit_limit(s));
+	return 0;
+}
+
+uint32_t
+sdp_rx_produced(const struct sdp_conn *c)
+{
+	return c->s.rx_produced;
+}
+
+uint32_t
+sdp_urgent_pos(const struct sdp_conn *c)
+{
+	return c->s.rx_urgent;
+}
+
+void
+sdp_shut(struct sdp_conn *c, struct san_time now)
+{
+	sdp_fsm_step(c, SDP_FSM_SHUT, now);
+}
+
+void
+sdp_close(struct sdp_conn *c, enum sdp_close_how how, struct san_time now)
+{
+	c->s.program_closed = true;
+	sdp_fsm_step(c, how == SDP_CLOSE_ABORT ? SDP_FSM_ABORT : SDP_FSM_CLOSE, now);
+}
+
+void
+sdp_dreq_received(struct sdp_conn *c, struct san_time now)
+{
+	sdp_fsm_step(c, SDP_FSM_DREQ, now);
+}
+
+void
+sdp_dreq_finished(struct sdp_conn *c, struct san_time now)
+{
+	sdp_fsm_step(c, SDP_FSM_DREP, now);
+}
+
+void
+sdp_port_down(struct sdp_conn *c, struct san_time now)
+{
+	sdp_fsm_step(c, SDP_FSM_PORT_DOWN, now);
+}
+
+void
+sdp_keepalive(struct sdp_conn *c, struct san_time now)
+{
+	if (!c->s.deaf)
+		sdp_tx_probe(&c->s);
+}
+
+uint32_t
+sdp_events_take(struct sdp_conn *c)
+{
+	uint32_t events = c->s.events;
+
+	c->s.events = 0;
+	return events;
+}
+
+int
+sdp_error(const struct sdp_conn *c)
+{
+	return c->s.error;
+}
+
+enum sdp_state
+sdp_state(const struct sdp_conn *c)
+{
+	return (enum sdp_state)c->fsm.state;
+}
+
+const struct sdp_counters *
+sdp_counters(const struct sdp_conn *c)
+{
+	return &c->s.counters;
+}
+
+const struct rc_counters *
+sdp_rc_counters(const struct sdp_conn *c)
+{
+	return &c->s.qp.counters;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a session has to say, in which order, and the bytes of each message: made from the tx ring
+ * and the numbers of the moment each time the packet leaves, so nothing is kept but positions. A
+ * header sent again may grant more than the first copy did, never less; only what the first copy
+ * granted counts as known to the peer. */
+#include "sdp_priv.h"
+
+#include "san_err.h"
+
+/* While this many packets are under way a message that does not fill a packet waits for company. */
+#define TX_CORK_PACKETS 16u
+
+#define CREDITS_DATA	3 /* least number that allows a message of the kind */
+#define CREDITS_CONTROL 2
+#define CREDITS_UPDATE	1
+
+static const struct {
+	uint8_t mid, flags;
+	bool se;
+} message[SDP_WHAT_COUNT] = {
+    [SDP_WHAT_DATA] = {SDP_DATA, 0, false},
+    [SDP_WHAT_DATA_PEND] = {SDP_DATA, SDP_FLAG_OOB_PEND, true},
+    [SDP_WHAT_DATA_OOB] = {SDP_DATA, SDP_FLAG_OOB_PRES, true},
+    [SDP_WHAT_DATA_OOB_PEND] = {SDP_DATA, SDP_FLAG_OOB_PRES | SDP_FLAG_OOB_PEND, true},
+    [SDP_WHAT_SENDSM] = {SDP_SEND_SM, 0, true},
+    [SDP_WHAT_CH_RCV_BUF_ACK] = {SDP_CH_RCV_BUF_ACK, 0, false},
+    [SDP_WHAT_DISCONN] = {SDP_DISCONN, 0, false},
+    [SDP_WHAT_ABORT] = {SDP_ABORT_CONN, 0, true},
+};
+
+/* The next data message, or several equal ones; false if there is none to send now. */
+static bool
+plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
+{
+	uint32_t avail = s->tx_produced - s->tx_posted,
+		 credits = (uint32_t)sdp_credits(s) - (CREDITS_DATA - 1);
+	uint32_t size = s->tx_payload_max, n, to_urgent = s->tx_urgent - s->tx_posted;
+	bool urgent = s->urgent_due && to_urgent - 1 < avail;
+
+	m->what = SDP_WHAT_DATA;
+	m->count = 1;
+	if (urgent && to_urgent <= size) {
+		m->what = s->urgent_announced ? SDP_WHAT_DATA_OOB : SDP_WHAT_DATA_OOB_PEND;
+		m->len = to_urgent;
+	} else if (avail < size) {
+		m->len = avail;
+		if (rc_in_flight(&s->qp) >= TX_CORK_PACKETS)
+			return false;
+	} else if (urgent && !s->urgent_announced) {
+		m->what = SDP_WHAT_DATA_PEND;
+		m->len = size;
+	} else {
+		n = (urgent ? to_urgent - 1 : avail) / size;
+		if (n > credits)
+			n = credits;
+		if (n > packets_max)
+			n = packets_max;
+		m->count = (uint16_t)n;
+		m->len = size;
+	}
+	m->len += SDP_BSDH_LEN;
+	return true;
+}
+
+static bool
+plan_control(const struct sdp_session *s, struct rc_run *m)
+{
+	if (s->abort_due)
+		m->what = SDP_WHAT_ABORT;
+	else if (s->sendsm_due)
+		m->what = SDP_WHAT_SENDSM;
+	else if (s->ch_rcv_buf_due)
+		m->what = SDP_WHAT_CH_RCV_BUF_ACK;
+	else if (s->disconn_due && s->tx_produced == s->tx_posted)
+		m->what = SDP_WHAT_DISCONN;
+	else
+		return false;
+	m->len = SDP_BSDH_LEN + (m->what == SDP_WHAT_CH_RCV_BUF_ACK ? 4 : 0);
+	return true;
+}
+
+/* What to post next: control first, data in order, DisConn behind all data, a credit update if
+ * nothing else carries the news. */
+static bool
+plan(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
+{
+	int32_t credits = sdp_credits(s);
+	uint32_t room = rc_window_room(&s->qp);
+
+	if (room == 0)
+		return false;
+	*m = (struct rc_run){
+	    .kind = RC_SEND, .count = 1, .pos = s->tx_posted, .tag = s->mseq_posted + 1};
+	if (credits >= CREDITS_CONTROL && plan_control(s, m))
+		;
+	else if (credits >= CREDITS_DATA && s->tx_produced != s->tx_posted &&
+		 plan_data(s, packets_max < room ? packets_max : room, m))
+		;
+	else if (credits >= CREDITS_UPDATE && !s->deaf && sdp_credit_update_due(s))
+		m->len = SDP_BSDH_LEN;
+	else
+		return false;
+	m->se = message[m->what].se;
+	return rc_post_fits(&s->qp, m);
+}
+
+bool
+sdp_tx_wants(const struct sdp_session *s)
+{
+	struct rc_run m;
+
+	return rc_unsent(&s->qp) == 0 && plan(s, 1, &m);
+}
+
+static void
+note_posted(struct sdp_session *s, const struct rc_run *m)
+{
+	s->mseq_posted += m->count;
+	switch (m->what) {
+	case SDP_WHAT_DATA_OOB:
+	case SDP_WHAT_DATA_OOB_PEND:
+		s->urgent_due = s->urgent_announced = false;
+		break;
+	case SDP_WHAT_DATA_PEND:
+		s->urgent_announced = true;
+		break;
+	case SDP_WHAT_SENDSM:
+		s->sendsm_due = false;
+		return;
+	case SDP_WHAT_CH_RCV_BUF_ACK:
+		s->ch_rcv_buf_due = false;
+		return;
+	case SDP_WHAT_DISCONN:
+		s->disconn_due = false;
+		return;
+	case SDP_WHAT_ABORT:
+		s->abort_due = false;
+		return;
+	default:
+		break;
+	}
+	s->tx_posted += m->count * (m->len - SDP_BSDH_LEN);
+}
+
+/* Post as much as one step allows; false if there is nothing to say. Everything posted before must
+ * have left: bytes gather in the ring, where later ones can join them, not in the send queue. */
+static bool
+post_next(struct sdp_session *s, uint32_t packets_max)
+{
+	struct rc_run m;
+
+	if (rc_unsent(&s->qp) != 0)
+		return false;
+	if (!plan(s, packets_max, &m)) {
+		bool stalled = s->tx_produced != s->tx_posted && sdp_credits(s) < CREDITS_DATA;
+
+		s->counters.credit_stalls += stalled && !s->stalled;
+		s->stalled = stalled;
+		return false;
+	}
+	if (rc_post(&s->qp, &m) != 0)
+		return false;
+	note_posted(s, &m);
+	return true;
+}
+
+static void
+count_sent(struct sdp_session *s, const struct rc_run *run)
+{
+	if (run->what > SDP_WHAT_DATA_OOB_PEND)
+		s->counters.tx_control++;
+	else if (run->len == SDP_BSDH_LEN)
+		s->counters.tx_credit++;
+	else
+		s->counters.tx_data++;
+}
+
+/* Put the header in front of the ring's bytes. */
+static void
+message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *out)
+{
+	const struct rc_run *run = c->run;
+	uint32_t limit = sdp_credit_limit(s), payload, at, first;
+	struct sdp_ext ext = {.size = s->rx_payload_max + SDP_BSDH_LEN};
+	struct sdp_bsdh h = {
+	    .mid = message[run->what].mid,
+	    .flags = message[run->what].flags,
+	    .bufs = (uint16_t)(limit - s->mseq_received),
+	    .len = run->len,
+	    .mseq = run->tag + c->index,
+	    .mseq_ack = s->mseq_received,
+	};
+
+	out->inline_len = (uint8_t)sdp_msg_encode_header(out->inline_bytes, &h, &ext);
+	if (!c->again) {
+		s->announced = limit;
+		s->mseq_sent = h.mseq;
+		s->disconn_sent |= run->what == SDP_WHAT_DISCONN;
+		count_sent(s, run);
+	}
+	payload = run->len - out->inline_len;
+	if (payload == 0)
+		return;
+	at = (run->pos + c->index * payload) & (s->tx.size - 1);
+	first = s->tx.size - at < payload ? s->tx.size - at : payload;
+	out->seg[0].base = s->tx.base + at;
+	out->seg[0].len = first;
+	out->seg_count = 1;
+	if (first < payload) {
+		out->seg[1].base = s->tx.base;
+		out->seg[1].len = payload - first;
+		out->seg_count = 2;
+	}
+}
+
+size_t
+sdp_tx_emit(struct sdp_session *s, struct roce_tx *out, size_t max, struct san_time now)
+{
+	struct rc_chunk chunk;
+	size_t n = 0;
+	enum rc_out kind;
+
+	while (n < max) {
+		kind = rc_emit(&s->qp, &out[n], &chunk, now);
+		if (kind == RC_OUT_NONE) {
+			if (!post_next(s, (uint32_t)(max - n)))
+				break;
+			continue;
+		}
+		if (kind == RC_OUT_REQUEST && chunk.run->kind == RC_SEND)
+			message_fill(s, &chunk, &out[n]);
+		n++;
+	}
+	return n;
+}
+
+/* Whatever is under way already asks the same question. */
+void
+sdp_tx_probe(struct sdp_session *s)
+{
+	const struct rc_run probe = {.kind = RC_PROBE, .count = 1, .what = SDP_WHAT_PROBE};
+
+	if (rc_unsent(&s->qp) == 0 && rc_in_flight(&s->qp) == 0)
+		rc_post(&s->qp, &probe);
+}
+
+struct sdp_tx_done
+sdp_tx_reap(struct sdp_session *s)
+{
+	struct sdp_tx_done done = {false, false};
+	uint32_t first, count;
+	struct rc_run run;
+
+	while (rc_reap(&s->qp, &run, &first, &count)) {
+		done.progress = true;
+		if (run.what == SDP_WHAT_DISCONN)
+			done.disconn = s->disconn_acked = true;
+		if (run.what <= SDP_WHAT_DATA_OOB_PEND && run.len > SDP_BSDH_LEN) {
+			s->tx_released = run.pos + (first + count) * (run.len - SDP_BSDH_LEN);
+			s->events |= SDP_EV_TX_ROOM;
+			if (s->tx_released == s->tx_produced)
+				s->events |= SDP_EV_TX_DRAINED;
+		}
+	}
+	return done;
+}
