@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A connection as the control thread knows it: from the first packet of the handshake to the end of
+ * time-wait. Three parties have a hand in it, each with its own state below: the handshake itself,
+ * the CM engine, and the poll thread that owns the wire side. It goes when all three have let go
+ * and the sock is gone; then its index may be used again, with the next QPN generation. */
+#ifndef SAND_CONTROL_CONN_H
+#define SAND_CONTROL_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "addr.h"
+#include "cm.h"
+#include "loop.h"
+#include "neigh.h"
+#include "san_limits.h"
+#include "sdp.h"
+
+struct daemon;
+struct poll_event;
+struct sock;
+
+/* X(name, what it waits for) */
+#define CONN_SETUP_LIST(X)                      \
+	X(RESOLVING, "the neighbour's address") \
+	X(REQ_SENT, "the peer's REP")           \
+	X(OPENING, "the poll thread")           \
+	X(REP_SENT, "the peer's RTU")           \
+	X(OPEN, "")                             \
+	X(ENDED, "")
+
+enum conn_setup {
+#define X(name, text) CONN_SETUP_##name,
+	CONN_SETUP_LIST(X)
+#undef X
+	    CONN_SETUP_COUNT
+};
+
+/* What the CM engine holds for us. */
+enum conn_cm {
+	CONN_CM_NONE,	       /* nothing yet */
+	CONN_CM_LIVE,	       /* a handle; connecting or established */
+	CONN_CM_DISCONNECTING, /* our DREQ is out */
+	CONN_CM_TIMEWAIT,      /* disconnected; the QPN must rest */
+	CONN_CM_GONE,	       /* the engine forgot it */
+};
+
+/* What the poll thread holds for us. */
+enum conn_poll {
+	CONN_POLL_NONE,	     /* nothing yet */
+	CONN_POLL_OPENING,   /* CONN_OPEN sent */
+	CONN_POLL_OPEN,	     /* wire side alive */
+	CONN_POLL_DEAD,	     /* wire side DEAD, the poll thread still keeps it for the program */
+	CONN_POLL_RELEASING, /* CONN_RELEASE sent */
+	CONN_POLL_FREED,     /* nothing left there */
+};
+
+struct conn {
+	struct daemon *daemon;
+	uint32_t index, qpn;
+	uint64_t cookie; /* what the CM engine knows us by; never used twice */
+	uint32_t cm_id;
+	enum conn_setup setup; /* written by conn_setup_set() */
+	enum conn_cm cm;
+	enum conn_poll poll_state;
+	bool active;
+	bool resolving;	   /* on the list of those waiting for a neighbour */
+	bool established;  /* the handshake succeeded once */
+	struct sock *sock; /* NULL once the program and the poll thread are done with it */
+	struct neigh_route route;
+	uint32_t poll;
+	uint8_t dmac[6];
+	uint32_t rq_psn, sq_psn, peer_qpn, pmtu;
+	uint32_t peer_rcv_size;
+	uint16_t credits, peer_credits;
+	uint8_t peer_retry_count, peer_rnr_retry;
+	struct loop_timer deadline; /* of the handshake */
+	struct loop_timer resolve_again;
+	TAILQ_ENTRY(conn) waiting; /* while resolving */
+};
+TAILQ_HEAD(conn_list, conn);
+
+/* Connection numbers start here: 0 and 1 are management queue pairs, the rest is reserved. */
+#define CONN_INDEX_FIRST 16u
+
+/* Connection numbers: which are free, in the order they became so, and the generation of each. */
+struct conn_table {
+	struct conn *conn[SAN_CONNS_MAX];
+	uint8_t generation[SAN_CONNS_MAX];
+	uint16_t free[SAN_CONNS_MAX]; /* circular, oldest first */
+	uint32_t free_head, free_count, size;
+	uint64_t serial;
+	struct conn_list resolving;
+};
+
+void conn_table_init(struct conn_table *t, uint32_t size, struct prng *prng);
+/* At the very end: forget what is left. */
+void conn_table_fini(struct conn_table *t);
+/* A new connection for `k`; SAN_ELIMIT or SAN_ENOMEM. */
+int conn_create(struct sock *k, struct conn **out);
+/* By connection index; by CM cookie. NULL: gone. */
+struct conn *conn_find(struct daemon *d, uint32_t index);
+struct conn *conn_find_cookie(struct daemon *d, uint64_t cookie);
+void conn_setup_set(struct conn *c, enum conn_setup next);
+const char *conn_setup_name(enum conn_setup s);
+const char *conn_setup_text(enum conn_setup s);
+
+/* Steps of the handshake. Any of them may end in conn_fail, so `c` may be gone when they return.
+ *   active:  conn_connect -> conn_resolve -> conn_connect_resolved (REQ) .. conn_reply (REP) ->
+ * conn_open
+ *            .. conn_opened -> conn_connect_opened (RTU)
+ *   passive: conn_request (REQ) -> conn_resolve -> conn_open .. conn_opened -> conn_accept_opened
+ * (REP)
+ *            .. conn_accept_established (RTU) */
+void conn_connect(struct sock *k);
+void conn_connect_resolved(struct conn *c);
+void conn_reply(struct conn *c, const struct cm_event *ev);
+void conn_connect_opened(struct conn *c);
+void conn_request(struct daemon *d, const struct cm_event *ev);
+void conn_accept_opened(struct conn *c);
+void conn_accept_established(struct conn *c);
+void conn_resolve(struct conn *c);
+void conn_open(struct conn *c);
+/* What we tell the peer about our queue pair. */
+void conn_qp(const struct conn *c, struct cm_qp *qp);
+/* No timer and no neighbour concerns the handshake any more. */
+void conn_setup_end(struct conn *c);
+
+/* What the CM engine, the poll thread and the neighbour engine say. */
+void conn_cm_event(struct daemon *d, const struct cm_event *ev);
+void conn_opened(struct daemon *d, const struct poll_event *ev);
+void conn_event(struct daemon *d, const struct poll_event *ev);
+void conn_freed(struct daemon *d, const struct poll_event *ev);
+void conn_neigh_resolved(
+    struct daemon *d, uint16_t port, const struct san_ip *ip, const uint8_t mac[6]);
+void conn_neigh_failed(struct daemon *d, uint16_t port, const struct san_ip *ip);
+
+/* The program closed. `c` stays until conn_let_go is called. */
+void conn_close(struct conn *c, enum sdp_close_how how);
+/* The handshake failed: tells program, peer and poll thread. */
+void conn_fail(struct conn *c, int err, const char *why);
+/* Send DREQ. */
+void conn_disconnect(struct conn *c);
+void conn_poll_close(struct conn *c, enum sdp_close_how how);
+/* Call when one of the parties let go: releases, detaches and frees as far as possible. */
+void conn_let_go(struct conn *c);
+
+#endif

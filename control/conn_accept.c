@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The passive side of the handshake: REQ with Hello, listener, a slot of its session, neighbour,
+ * poll thread, REP with HelloAck, RTU or the first data, accept queue. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conn.h"
+#include "daemon_priv.h"
+#include "log.h"
+#include "san_err.h"
+#include "sdp_msg.h"
+
+/* Why a REQ is rejected: CM reason, counter, and what the log says. */
+static void
+reject(struct daemon *d, const struct cm_event *ev, uint16_t reason, uint64_t *counter)
+{
+	(*counter)++;
+	log_debug("REQ for service %llx rejected: %s", (unsigned long long)ev->msg.service_id,
+	    cm_rej_name(reason));
+	(void)cm_reject(d->netio.cm, ev->id, reason, NULL, 0, loop_now());
+}
+
+static struct listener *
+listener_for(struct daemon *d, const struct cm_event *ev)
+{
+	if ((ev->msg.service_id & ~0xffffull) != CM_SID_SDP)
+		return NULL;
+	return listener_find(d, &ev->local, (uint16_t)ev->msg.service_id);
+}
+
+/* 0, or the reason to reject with; the counter to go with it. */
+static uint16_t
+request_check(struct daemon *d, const struct cm_event *ev, struct sdp_hello *hello,
+    struct neigh_route *route, uint64_t **counter)
+{
+	uint32_t pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
+
+	*counter = &d->count.rej_path;
+	if (!san_ip_equal(&ev->msg.src_gid, &ev->peer) ||
+	    !san_ip_equal(&ev->msg.dst_gid, &ev->local))
+		return CM_REJ_INVALID_GID;
+	if (neigh_route(d->netio.neigh, &ev->local, &ev->peer, route) != 0)
+		return CM_REJ_NO_RESOURCES;
+	*counter = &d->count.rej_hello;
+	if (sdp_hello_decode(ev->msg.priv, ev->msg.priv_len, hello) != 0)
+		return CM_REJ_UNSUPPORTED;
+	*counter = &d->count.rej_mtu;
+	if (pmtu == 0 || pmtu > d->netio.port[route->port].pmtu)
+		return CM_REJ_INVALID_MTU;
+	return 0;
+}
+
+/* The child's sock and connection, both new; NULL when something ran out. */
+static struct conn *
+child_create(struct listener *l)
+{
+	struct session *s = l->sock->session;
+	int slot = session_slot_find(s);
+	struct conn *c = NULL;
+	struct sock *k;
+
+	if (slot < 0)
+		return NULL;
+	k = sock_create(s, (uint32_t)slot);
+	if (k == NULL)
+		return NULL;
+	k->used = true;
+	if (conn_create(k, &c) != 0) {
+		sock_app_died(k); /* the sweep frees it */
+		return NULL;
+	}
+	return c;
+}
+
+static void
+addresses_set(struct sock *k, const struct cm_event *ev, uint16_t peer_port, uint16_t family)
+{
+	memcpy(k->local.ip, ev->local.b, sizeof k->local.ip);
+	memcpy(k->peer.ip, ev->peer.b, sizeof k->peer.ip);
+	k->local.port = (uint16_t)ev->msg.service_id;
+	k->peer.port = peer_port;
+	k->local.family = k->peer.family = family;
+}
+
+static void
+child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
+    const struct sdp_hello *hello, const struct neigh_route *route)
+{
+	struct daemon *d = c->daemon;
+
+	c->cm_id = ev->id;
+	c->cm = CONN_CM_LIVE;
+	c->route = *route;
+	c->poll = pollers_of_port(d, route->port);
+	c->peer_qpn = ev->msg.qpn;
+	c->sq_psn = ev->msg.psn;
+	c->peer_retry_count = ev->msg.retry_count;
+	c->peer_rnr_retry = ev->msg.rnr_retry;
+	c->pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
+	c->peer_rcv_size = hello->local_rcv_size;
+	c->peer_credits = hello->bufs;
+	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
+	addresses_set(c->sock, ev, hello->local_port, l->sock->local.family);
+	listener_child_add(l, c->sock);
+	sock_publish_connecting(c->sock, c->poll);
+	loop_timer_set(d->loop, &c->deadline,
+	    san_time_add(loop_now(), SAN_DURATION_MS(d->config.connect_timeout_ms)));
+	conn_resolve(c);
+}
+
+void
+conn_request(struct daemon *d, const struct cm_event *ev)
+{
+	struct listener *l = listener_for(d, ev);
+	struct neigh_route route;
+	struct sdp_hello hello;
+	uint64_t *counter;
+	struct conn *c;
+	uint16_t reason;
+
+	if (l == NULL) {
+		reject(d, ev, CM_REJ_INVALID_SERVICE_ID, &d->count.rej_no_listener);
+		return;
+	}
+	reason = request_check(d, ev, &hello, &route, &counter);
+	if (reason != 0) {
+		l->refused++;
+		reject(d, ev, reason, counter);
+		return;
+	}
+	if (listener_full(l)) {
+		l->refused++;
+		reject(d, ev, CM_REJ_CONSUMER, &d->count.rej_backlog);
+		return;
+	}
+	c = child_create(l);
+	if (c == NULL) {
+		l->refused++;
+		reject(d, ev, CM_REJ_NO_RESOURCES, &d->count.rej_resources);
+		return;
+	}
+	child_begin(c, l, ev, &hello, &route);
+}
+
+void
+conn_accept_opened(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+	const struct sdp_hello_ack ack = {
+	    .bufs = c->credits,
+	    .version = SDP_VERSION,
+	    .max_adverts = 1,
+	    .act_rcv_size = c->pmtu,
+	};
+	uint8_t priv[SDP_HELLOACK_LEN];
+	struct cm_qp qp;
+
+	sdp_hello_ack_encode(priv, &ack);
+	conn_qp(c, &qp);
+	qp.retry_count = c->peer_retry_count;
+	conn_setup_set(c, CONN_SETUP_REP_SENT);
+	if (cm_accept(d->netio.cm, c->cm_id, c->cookie, &qp, priv, sizeof priv, loop_now()) != 0) {
+		c->cm = CONN_CM_GONE;
+		conn_fail(c, SAN_ECONNRESET, "the peer gave up during the handshake");
+	}
+}
+
+void
+conn_accept_established(struct conn *c)
+{
+	struct sock *k = c->sock;
+
+	if (c->setup != CONN_SETUP_REP_SENT) {
+		c->daemon->count.stale_events++;
+		return;
+	}
+	conn_setup_end(c);
+	conn_setup_set(c, CONN_SETUP_OPEN);
+	c->established = true;
+	c->daemon->count.accepts++;
+	sock_publish_connected(k);
+	listener_child_ready(k->parent, k);
+}

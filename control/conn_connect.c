@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The active side of the handshake: route, neighbour, REQ with Hello, REP with HelloAck, poll
+ * thread, RTU. */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conn.h"
+#include "daemon_priv.h"
+#include "san_err.h"
+#include "sdp_msg.h"
+
+/* Where from and where to; the port number is taken here. */
+static int
+prepare(struct sock *k, struct neigh_route *route)
+{
+	struct daemon *d = k->session->daemon;
+	struct san_ip src, dst;
+	int err, number;
+
+	memcpy(src.b, k->local.ip, sizeof src.b);
+	memcpy(dst.b, k->peer.ip, sizeof dst.b);
+	err = neigh_route(d->netio.neigh, k->local.family == 0 ? NULL : &src, &dst, route);
+	if (err != 0)
+		return err;
+	number = portnum_take(&d->portnum, k->local.family == 0 ? 0 : k->local.port);
+	if (number < 0)
+		return SAN_EADDRNOTAVAIL;
+	k->local.port = (uint16_t)number;
+	k->local.family = k->peer.family;
+	memcpy(k->local.ip, route->src.b, sizeof k->local.ip);
+	k->port_held = true;
+	return 0;
+}
+
+void
+conn_connect(struct sock *k)
+{
+	struct daemon *d = k->session->daemon;
+	struct neigh_route route;
+	struct conn *c = NULL;
+	int err = prepare(k, &route);
+
+	if (err == 0)
+		err = conn_create(k, &c);
+	if (err != 0) {
+		d->count.connects_failed++;
+		sock_publish_failed(k, err, san_err_text(err));
+		return;
+	}
+	c->active = true;
+	c->route = route;
+	c->poll = pollers_of_port(d, route.port);
+	c->pmtu = d->netio.port[route.port].pmtu;
+	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
+	sock_publish_connecting(k, c->poll);
+	loop_timer_set(d->loop, &c->deadline,
+	    san_time_add(loop_now(), SAN_DURATION_MS(d->config.connect_timeout_ms)));
+	conn_resolve(c);
+}
+
+void
+conn_qp(const struct conn *c, struct cm_qp *qp)
+{
+	*qp = (struct cm_qp){
+	    .qpn = c->qpn,
+	    .psn = c->rq_psn,
+	    .retry_count = (uint8_t)c->daemon->config.retry_count,
+	    .rnr_retry = 7,
+	    .pmtu_code = roce_pmtu_code(c->pmtu),
+	    .flow_control = 1,
+	};
+}
+
+void
+conn_connect_resolved(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+	struct sock *k = c->sock;
+	struct sdp_hello hello = {
+	    .bufs = c->credits,
+	    .version = SDP_VERSION,
+	    .max_adverts = 1,
+	    .des_rem_rcv_size = c->pmtu,
+	    .local_rcv_size = c->pmtu,
+	    .local_port = k->local.port,
+	    .src = c->route.src,
+	};
+	uint8_t priv[SDP_HELLO_LEN];
+	struct cm_qp qp;
+	int64_t id;
+
+	memcpy(hello.dst.b, k->peer.ip, sizeof hello.dst.b);
+	sdp_hello_encode(priv, &hello);
+	conn_qp(c, &qp);
+	conn_setup_set(c, CONN_SETUP_REQ_SENT);
+	id = cm_connect(d->netio.cm, c->cookie, c->route.port, &c->route.src, &hello.dst,
+	    CM_SID_SDP | k->peer.port, &qp, priv, sizeof priv, loop_now());
+	if (id < 0) {
+		conn_fail(c, SAN_ENOBUFS, "the connection manager has no room for another connect");
+		return;
+	}
+	c->cm_id = (uint32_t)id;
+	c->cm = CONN_CM_LIVE;
+	netio_pump(d);
+}
+
+/* Say no to a REP and give up. */
+static void
+refuse(struct conn *c, uint16_t reason, int err, const char *why)
+{
+	(void)cm_reject(c->daemon->netio.cm, c->cm_id, reason, NULL, 0, loop_now());
+	c->cm = CONN_CM_GONE;
+	conn_fail(c, err, why);
+}
+
+void
+conn_reply(struct conn *c, const struct cm_event *ev)
+{
+	struct sdp_hello_ack ack;
+
+	if (c->setup != CONN_SETUP_REQ_SENT) {
+		c->daemon->count.stale_events++;
+		return;
+	}
+	if (sdp_hello_ack_decode(ev->msg.priv, ev->msg.priv_len, &ack) != 0) {
+		refuse(c, CM_REJ_CONSUMER, SAN_ETIMEDOUT, "the peer's HelloAck is not valid");
+		return;
+	}
+	c->peer_qpn = ev->msg.qpn;
+	c->sq_psn = ev->msg.psn;
+	c->peer_rnr_retry = ev->msg.rnr_retry;
+	c->peer_credits = ack.bufs;
+	c->peer_rcv_size = ack.act_rcv_size;
+	conn_open(c);
+}
+
+void
+conn_connect_opened(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+
+	if (cm_confirm(d->netio.cm, c->cm_id, loop_now()) != 0) {
+		c->cm = CONN_CM_GONE;
+		conn_fail(c, SAN_ECONNRESET, "the peer gave up during the handshake");
+		return;
+	}
+	conn_setup_end(c);
+	conn_setup_set(c, CONN_SETUP_OPEN);
+	c->established = true;
+	d->count.connects_ok++;
+	sock_publish_connected(c->sock);
+}
