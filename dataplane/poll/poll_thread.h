@@ -39,9 +39,7 @@ int poll_launch(unsigned poll);
 /* Wait until the loop was left (STOP was put before). */
 void poll_join(unsigned poll);
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 /* Copies the command and wakes the poll thread if it naps. SAN_EAGAIN: its ring is full; drain
  * events and retry. */
@@ -77,9 +75,7 @@ int poll_doorbell_fd(unsigned poll);
  *  - FRAME_RX: the frame becomes control's (frame_free it). FRAME_TX: it becomes the poll thread's.
  */
 
-/* ---- counters
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- counters ---- */
 
 /* X(name, text). The rx_* verdicts are in the order of ROCE_VERDICT_LIST. */
 #define POLL_COUNTER_LIST(X)                                                                    \
@@ -140,9 +136,7 @@ const char *poll_counter_text(enum poll_counter counter);
 /* Connections in use of at most (poll_params.conns_max). */
 uint32_t poll_conn_count(unsigned poll);
 
-/* ---- one connection
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- one connection ---- */
 
 /* A consistent picture, at most about 10 ms old while the connection is active, exact when it is
  * idle. */

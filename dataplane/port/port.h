@@ -75,9 +75,7 @@ int port_xstat_get(uint16_t port, uint32_t i, struct port_xstat *out);
 int port_link_fd(void);
 bool port_link_changed(uint16_t port, bool *up);
 
-/* ---- poll thread
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- poll thread ---- */
 
 /* Up to `n` received frames, each one contiguous segment with at least 60 bytes headroom. */
 uint16_t port_rx(uint16_t port, struct frame **frames, uint16_t n);
@@ -85,9 +83,7 @@ uint16_t port_rx(uint16_t port, struct frame **frames, uint16_t n);
  * caller's. */
 uint16_t port_tx(uint16_t port, struct frame **frames, uint16_t n);
 
-/* ---- capture
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- capture ---- */
 
 /* Record what port_rx and port_tx move, and what port_capture_frames is told, of every port, into a
  * pcapng file. Frames go through a ring that the poll threads fill (never blocking, dropping and
