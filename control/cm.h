@@ -18,14 +18,14 @@
 struct cm;
 
 /* X(name, meaning) */
-#define CM_EVENT_LIST(X)                                                                 \
-	X(REQ, "a peer asks to connect: answer with cm_accept or cm_reject (id is new)") \
-	X(REP, "our REQ was answered: answer with cm_confirm or cm_reject")              \
-	X(ESTABLISHED, "passive side: the RTU arrived (or cm_data_arrived was told)")    \
-	X(REJECTED, "our REQ or REP was rejected; reason; the id is gone")               \
-	X(TIMEDOUT, "no answer to our REQ or REP within its retries; the id is gone")    \
-	X(DREQ, "the peer disconnects; DREP has been sent; the id goes to time-wait")    \
-	X(DREQ_DONE, "our DREQ was answered or given up; the id goes to time-wait")      \
+#define CM_EVENT_LIST(X)                                                                           \
+	X(REQ, "a peer asks to connect: answer with cm_accept or cm_reject (id is new)")           \
+	X(REP, "our REQ was answered: answer with cm_confirm or cm_reject")                        \
+	X(ESTABLISHED, "passive side: the RTU arrived (or cm_data_arrived was told)")              \
+	X(REJECTED, "our REQ or REP was rejected; reason; the id is gone")                         \
+	X(TIMEDOUT, "no answer to our REQ or REP within its retries; the id is gone")              \
+	X(DREQ, "the peer leaves (reason 0: by DREQ, DREP has been sent; else by REJ); time-wait") \
+	X(DREQ_DONE, "our DREQ was answered or given up; the id goes to time-wait")                \
 	X(GONE, "time-wait is over: the QPN may be used again; the id is gone")
 
 enum cm_event_type {

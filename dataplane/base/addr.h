@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One address type for both families: 16 bytes, an IPv4 address as ::ffff:a.b.c.d. That is exactly a
- * RoCEv2 GID, so no conversion is needed on the wire (spec: RoCEv2 annex; wire reference 3.6). */
+/* One address type for both families: 16 bytes, an IPv4 address as ::ffff:a.b.c.d. That is exactly
+ * a RoCEv2 GID, so no conversion is needed on the wire (spec: RoCEv2 annex; wire reference 3.6). */
 #ifndef SAND_BASE_ADDR_H
 #define SAND_BASE_ADDR_H
 
@@ -47,7 +47,8 @@ san_ip_is_any(const struct san_ip *ip)
 {
 	static const uint8_t zero[16];
 
-	return memcmp(ip->b, zero, 16) == 0 || (san_ip_is_v4(ip) && memcmp(ip->b + 12, zero, 4) == 0);
+	return memcmp(ip->b, zero, 16) == 0 ||
+	       (san_ip_is_v4(ip) && memcmp(ip->b + 12, zero, 4) == 0);
 }
 
 /* True if the first `bits` bits agree; an IPv4 prefix of n bits has bits = 96 + n. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Small seeded generator (splitmix64) for the simulator and for identifiers that need to be unlikely, not
- * secret. The daemon seeds it from getrandom(2). */
+/* Small seeded generator (splitmix64) for the simulator and for identifiers that need to be
+ * unlikely, not secret. The daemon seeds it from getrandom(2). */
 #ifndef SAND_BASE_PRNG_H
 #define SAND_BASE_PRNG_H
 

@@ -7,8 +7,8 @@ san_err_name(int err)
 	switch (err) {
 	case 0:
 		return "OK";
-#define X(name, value, text)                                                                       \
-	case value:                                                                                \
+#define X(name, value, text) \
+	case value:          \
 		return #name;
 		SAN_ERR_LIST(X)
 #undef X
@@ -23,8 +23,8 @@ san_err_text(int err)
 	switch (err) {
 	case 0:
 		return "no error";
-#define X(name, value, text)                                                                       \
-	case value:                                                                                \
+#define X(name, value, text) \
+	case value:          \
 		return text;
 		SAN_ERR_LIST(X)
 #undef X

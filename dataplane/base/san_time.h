@@ -14,7 +14,7 @@ struct san_duration {
 	uint64_t ns;
 };
 
-#define SAN_TIME_NEVER     ((struct san_time){UINT64_MAX})
+#define SAN_TIME_NEVER	   ((struct san_time){UINT64_MAX})
 #define SAN_DURATION_US(n) ((struct san_duration){(uint64_t)(n)*1000u})
 #define SAN_DURATION_MS(n) ((struct san_duration){(uint64_t)(n)*1000000u})
 #define SAN_DURATION_S(n)  ((struct san_duration){(uint64_t)(n)*1000000000u})

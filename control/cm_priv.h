@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside of the CM engine; only cm_*.c and their unit tests include it.
+ * cm.c owns the engine and its public face, cm_table.c finds and bounds connections, cm_rx.c turns
+ * a datagram into (connection, input), cm_fsm.c decides what happens, cm_tx.c builds what is sent.
+ */
+#ifndef SAND_CONTROL_CM_PRIV_H
+#define SAND_CONTROL_CM_PRIV_H
+
+#include <sys/queue.h>
+
+#include "cm.h"
+#include "timer_heap.h"
+
+/* X(name, meaning). The states of one handle; there is no state for "gone": the handle is freed. */
+#define CM_STATE_LIST(X)                                        \
+	X(REQ_SENT, "active: waiting for the peer's answer")    \
+	X(REP_RCVD, "active: waiting for the owner to confirm") \
+	X(REQ_RCVD, "passive: waiting for the owner to accept") \
+	X(REP_SENT, "passive: waiting for the RTU")             \
+	X(ESTABLISHED, "both sides agree")                      \
+	X(DREQ_SENT, "waiting for the DREP")                    \
+	X(TIMEWAIT, "answers late messages until the QPN may be reused")
+
+enum cm_state {
+#define X(name, text) CM_ST_##name,
+	CM_STATE_LIST(X)
+#undef X
+	    CM_ST_COUNT,
+	CM_ST_GONE = CM_ST_COUNT, /* only as a destination */
+	CM_ST_SAME		  /* only as a destination */
+};
+
+/* X(name, meaning). What can happen to a handle: messages, the owner's calls, time. */
+#define CM_INPUT_LIST(X)                                                     \
+	X(REQ, "the REQ this handle came from, again")                       \
+	X(REP, "a REP for our REQ")                                          \
+	X(RTU, "an RTU for our REP")                                         \
+	X(REJ, "a REJ for any of ours")                                      \
+	X(MRA, "the peer needs more time")                                   \
+	X(DREQ, "the peer disconnects")                                      \
+	X(DREP, "an answer to our DREQ")                                     \
+	X(STALE, "another attempt of the peer uses this handle's remote QP") \
+	X(ACCEPT, "cm_accept")                                               \
+	X(REJECT, "cm_reject")                                               \
+	X(CONFIRM, "cm_confirm")                                             \
+	X(DATA, "cm_data_arrived")                                           \
+	X(DISCONNECT, "cm_disconnect")                                       \
+	X(RETRY, "no answer in time, repeats are left")                      \
+	X(EXPIRE, "no answer in time, no repeats are left")
+
+enum cm_input_type {
+#define X(name, text) CM_IN_##name,
+	CM_INPUT_LIST(X)
+#undef X
+	    CM_IN_COUNT
+};
+
+struct cm_input {
+	enum cm_input_type type;
+	struct san_time now;
+	const struct cm_msg *msg; /* messages */
+	const struct cm_qp *qp;	  /* ACCEPT */
+	uint64_t cookie;	  /* ACCEPT */
+	const void *priv;	  /* ACCEPT, REJECT */
+	size_t priv_len;
+	uint16_t reason; /* REJECT, STALE, REJ */
+};
+
+/* One peer address with half-open passive attempts. */
+struct cm_peer {
+	LIST_ENTRY(cm_peer) link; /* in its bucket, or on the free list */
+	struct san_ip ip;
+	uint32_t pending;
+};
+LIST_HEAD(cm_peer_list, cm_peer);
+
+struct cm_conn {
+	LIST_ENTRY(cm_conn) by_id;  /* or on the free list */
+	LIST_ENTRY(cm_conn) by_req; /* passive: what a repeated REQ or a REJ without our id finds */
+	LIST_ENTRY(cm_conn) by_qp;  /* the peer's QP is known */
+	struct timer_node timer;
+	enum cm_state state; /* written by cm_fsm.c only */
+	bool passive, has_qp;
+	uint8_t retries_left, mras_left;
+	uint32_t id, remote_id; /* communication ids; ours is also the owner's handle */
+	uint64_t cookie;
+	uint64_t tid; /* of the REQ */
+	uint16_t port;
+	struct san_ip local, peer;
+	uint32_t qpn, remote_qpn;
+	uint64_t remote_guid;
+	struct cm_peer *pending; /* counted there while half-open */
+	uint8_t mad[MAD_LEN];	 /* our last REQ, REP or DREQ: what a repeat sends */
+};
+LIST_HEAD(cm_conn_list, cm_conn);
+
+#define CM_OUT_MAX   64 /* both queues: powers of two */
+#define CM_EVENT_MAX 64
+/* No input emits more than this many messages or events (a stale REP: REJ, and DREQ for the old
+ * one). */
+#define CM_EMIT_MAX 3
+
+struct cm {
+	struct cm_limits limits;
+	uint64_t ca_guid;
+	struct prng rng;
+	uint64_t hash_key;
+	uint64_t tid_base; /* upper half of our transaction ids */
+	uint32_t count, pending_count;
+	struct cm_conn *conns; /* conns_max of them; pages never used cost nothing */
+	struct cm_peer *peers; /* pending_max of them */
+	struct cm_conn_list free_conns;
+	struct cm_peer_list free_peers;
+	uint32_t conns_fresh, peers_fresh; /* from here on never used */
+	uint32_t bucket_mask;
+	struct cm_conn_list *id_buckets, *req_buckets, *qp_buckets;
+	struct cm_peer_list *peer_buckets;
+	struct timer_heap timers;
+	struct cm_counters counters;
+	uint32_t out_head, out_tail, event_head, event_tail; /* free-running */
+	struct cm_out out[CM_OUT_MAX];
+	struct cm_event events[CM_EVENT_MAX];
+};
+
+/* cm_table.c */
+int cm_table_init(struct cm *cm);
+void cm_table_fini(struct cm *cm);
+/* A handle with a fresh random id, in no index but by_id; NULL at the limit. */
+struct cm_conn *cm_conn_get(struct cm *cm);
+void cm_conn_put(struct cm *cm, struct cm_conn *c);
+struct cm_conn *cm_conn_by_id(const struct cm *cm, uint32_t id);
+struct cm_conn *cm_conn_by_req(const struct cm *cm, const struct san_ip *peer, uint32_t remote_id);
+struct cm_conn *cm_conn_by_qp(
+    const struct cm *cm, const struct san_ip *peer, uint64_t guid, uint32_t qpn);
+void cm_conn_index_req(struct cm *cm, struct cm_conn *c);
+void cm_conn_index_qp(struct cm *cm, struct cm_conn *c, uint64_t guid, uint32_t qpn);
+/* Count a passive attempt as half-open: 0, or SAN_ELIMIT after counting which limit refused. */
+int cm_conn_pend(struct cm *cm, struct cm_conn *c);
+void cm_conn_unpend(struct cm *cm, struct cm_conn *c);
+
+/* cm_fsm.c: the only writer of cm_conn.state. The handle may be gone afterwards. */
+void cm_conn_start(struct cm *cm, struct cm_conn *c, enum cm_state state, struct san_time now);
+int cm_conn_step(struct cm *cm, struct cm_conn *c, const struct cm_input *in);
+const char *cm_state_name(enum cm_state s);
+const char *cm_input_name(enum cm_input_type t);
+
+/* cm_tx.c */
+struct cm_connect_args {
+	uint64_t service_id;
+	const struct cm_qp *qp;
+	const void *priv;
+	size_t priv_len;
+};
+int cm_send_req(struct cm *cm, struct cm_conn *c, const struct cm_connect_args *args);
+int cm_send_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in);
+void cm_send_rtu(struct cm *cm, const struct cm_conn *c);
+void cm_send_mra(struct cm *cm, const struct cm_conn *c);
+/* `reason` 4 carries our CA GUID, by which a peer that knows no id of ours finds the connection. */
+int cm_send_rej(struct cm *cm, const struct cm_conn *c, uint8_t msg_rejected, uint16_t reason,
+    const void *priv, size_t priv_len);
+void cm_send_dreq(struct cm *cm, struct cm_conn *c);
+void cm_send_again(struct cm *cm, const struct cm_conn *c);
+
+/* Where a datagram came from; answers go back there. */
+struct cm_via {
+	uint16_t port;
+	struct san_ip peer, local;
+};
+/* Answers that need no handle: REJ, DREP and SIDR_REP to the message `m`. */
+void cm_answer_rej(
+    struct cm *cm, const struct cm_via *via, const struct cm_msg *m, uint16_t reason);
+void cm_answer_drep(struct cm *cm, const struct cm_via *via, const struct cm_msg *m);
+void cm_answer_sidr(struct cm *cm, const struct cm_via *via, const struct cm_msg *m);
+
+/* cm.c: queue an event about `c`; `msg` NULL if none. */
+void cm_event_emit(struct cm *cm, const struct cm_conn *c, enum cm_event_type type, uint16_t reason,
+    const struct cm_msg *msg);
+void cm_out_emit(struct cm *cm, const struct cm_via *via, const uint8_t *mad);
+/* Room for whatever one input may emit. */
+bool cm_queues_have_room(const struct cm *cm);
+
+#endif
