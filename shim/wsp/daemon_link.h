@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The UNIX connection between this process and the daemon: introduces them, hands over descriptors,
+ * and by its life tells the daemon about ours. Every exchange is bounded in time; nothing here is
+ * on the data path. prov.lock is held by all callers. Errors are negative enum san_err. */
+#ifndef SAND_WSP_DAEMON_LINK_H
+#define SAND_WSP_DAEMON_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto.h"
+
+/* Connect and attach: fills prov.map, fd, attach, bell. SAN_ENOENT: no daemon; SAN_ELIMIT,
+ * SAN_EPERM ...: it refused; SAN_ETIMEDOUT, SAN_EPROTO, SAN_EVERSION: it is not one we can talk to.
+ */
+int link_attach(void);
+/* Close everything link_attach opened. */
+void link_detach(void);
+
+/* A second connection for a child about to be forked: its descriptor and attach id. */
+int link_fork(int *fd, uint32_t *attach);
+
+/* A wake object: its index and eventfd. */
+int link_wake_new(uint32_t *index, int *event_fd);
+void link_wake_free(uint32_t index);
+/* The daemon's poll thread and control thread have seen every doorbell of the slot so far. */
+int link_sync(uint32_t slot);
+
+/* True while the connection is up. */
+bool link_alive(int fd);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* WSPSend and WSPRecv on stream sockets, without overlapped operations: those, and what belongs to
+ * them, are answered with WSAEOPNOTSUPP. A socket on which WSPEventSelect was called never blocks
+ * here, another one does. */
+#ifndef SAND_WSP_IO_H
+#define SAND_WSP_IO_H
+
+#include <sand/wsp.h>
+
+int io_send(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, DWORD flags, LPWSAOVERLAPPED ov,
+    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
+int io_recv(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, LPDWORD flags, LPWSAOVERLAPPED ov,
+    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
+BOOL io_get_overlapped_result(
+    SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags, LPINT err);
+int io_duplicate_socket(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOW info, LPINT err);
+BOOL io_get_qos_by_name(SOCKET s, LPWSABUF name, LPQOS qos, LPINT err);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options, control codes, names and hints. The options are a table: what is not in it is
+ * WSAENOPROTOOPT. */
+#include <string.h>
+
+#include <netinet/in.h>
+
+#include "sock.h"
+#include "stream.h"
+#include "table.h"
+
+#define WSD_SO_DEBUG 0x0001
+
+/* --- socket options
+ * ------------------------------------------------------------------------------------ */
+
+struct option {
+	int level, name;
+	uint32_t (*get)(SOCKET s);
+	void (*set)(SOCKET s, uint32_t value); /* NULL: read only */
+};
+
+static uint32_t
+get_unlimited(SOCKET s)
+{
+	return UINT32_MAX;
+}
+
+static uint32_t
+get_none(SOCKET s)
+{
+	return 0;
+}
+
+static uint32_t
+get_debug(SOCKET s)
+{
+	return prov.socks[prov_slot(s)].debug;
+}
+
+static void
+set_debug(SOCKET s, uint32_t value)
+{
+	prov.socks[prov_slot(s)].debug = value != 0;
+}
+
+static uint32_t
+get_inline(SOCKET s)
+{
+	return stream_inline(s);
+}
+
+static void
+set_inline(SOCKET s, uint32_t value)
+{
+	stream_set_inline(s, value != 0);
+}
+
+/* A stream has no message limit. There is no RDMA yet: nothing is big enough to be worth it. */
+static const struct option options[] = {
+    {WSD_SOL_SOCKET, WSD_SO_DEBUG, get_debug, set_debug},
+    {WSD_SOL_SOCKET, SO_MAX_MSG_SIZE, get_unlimited, NULL},
+    {WSD_SOL_SOCKET, SO_MAX_RDMA_SIZE, get_none, NULL},
+    {WSD_SOL_SOCKET, SO_RDMA_THRESHOLD_SIZE, get_unlimited, NULL},
+    {SOL_SOCKET, SO_OOBINLINE, get_inline, set_inline},
+};
+
+static const struct option *
+option_find(int level, int name, LPINT err)
+{
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+		if (options[i].level == level && options[i].name == name)
+			return &options[i];
+	*err = level == WSD_SOL_SOCKET || level == SOL_SOCKET ? WSAENOPROTOOPT : WSAEINVAL;
+	return NULL;
+}
+
+int
+wsp_get_sock_opt(SOCKET s, int level, int name, char *val, LPINT len, LPINT err)
+{
+	const struct option *o;
+	uint32_t value;
+
+	if (prov_find(s, err) == NULL)
+		return SOCKET_ERROR;
+	o = option_find(level, name, err);
+	if (o == NULL)
+		return SOCKET_ERROR;
+	if (val == NULL || len == NULL || *len < (INT)sizeof value)
+		return wsp_fail(err, WSAEFAULT);
+	prov_lock();
+	value = o->get(s);
+	prov_unlock();
+	memcpy(val, &value, sizeof value);
+	*len = sizeof value;
+	return 0;
+}
+
+int
+wsp_set_sock_opt(SOCKET s, int level, int name, const char *val, int len, LPINT err)
+{
+	const struct option *o;
+	uint32_t value;
+
+	if (prov_find(s, err) == NULL)
+		return SOCKET_ERROR;
+	o = option_find(level, name, err);
+	if (o == NULL)
+		return SOCKET_ERROR;
+	if (o->set == NULL)
+		return wsp_fail(err, WSAENOPROTOOPT);
+	if (val == NULL || len < (int)sizeof value)
+		return wsp_fail(err, WSAEFAULT);
+	memcpy(&value, val, sizeof value);
+	prov_lock();
+	o->set(s, value);
+	prov_unlock();
+	return 0;
+}
+
+/* --- control codes
+ * -------------------------------------------------------------------------------------- */
+
+/* WSD's own extension functions (registered memory, RDMA) are known and not offered. */
+static const GUID wsd_guids[] = {
+    {0xc0b422f5, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xc0b422f6, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xc0b422f7, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xc0b422f8, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xc0b422f9, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xc0b422fa, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
+    {0xe5da4af8, 0xd824, 0x48cd, {0xa7, 0x99, 0x63, 0x37, 0xa9, 0x8e, 0xd2, 0xaf}},
+};
+
+/* The socket is not looked at: WSD switches pass none here. */
+static int
+extension(const void *in, DWORD in_len, void *out, DWORD out_len, LPDWORD bytes)
+{
+	static const GUID linux_guid = SAN_GUID_LINUX;
+	const struct san_linux_table *table = &wsp_linux_table;
+
+	if (in == NULL || in_len < sizeof(GUID) || out == NULL || out_len < sizeof table ||
+	    bytes == NULL)
+		return WSAEFAULT;
+	for (size_t i = 0; i < sizeof wsd_guids / sizeof wsd_guids[0]; i++)
+		if (memcmp(in, &wsd_guids[i], sizeof(GUID)) == 0)
+			return WSAEOPNOTSUPP;
+	if (memcmp(in, &linux_guid, sizeof linux_guid) != 0)
+		return WSAEINVAL;
+	memcpy(out, &table, sizeof table);
+	*bytes = sizeof table;
+	return 0;
+}
+
+/* SOCKET_ADDRESS_LIST, then the addresses it points to. */
+static int
+address_list(void *out, DWORD out_len, LPDWORD bytes)
+{
+	uint32_t count = prov.map.local_count;
+	size_t head = sizeof(int) > sizeof(void *) ? sizeof(int) : sizeof(void *);
+	size_t size = head + count * (sizeof(SOCKET_ADDRESS) + sizeof(struct sockaddr_in6));
+	SOCKET_ADDRESS_LIST *list = out;
+	uint8_t *at;
+
+	if (bytes == NULL)
+		return WSAEFAULT;
+	*bytes = (DWORD)size;
+	if (out == NULL || out_len < size)
+		return WSAEFAULT;
+	list->iAddressCount = (int)count;
+	at = (uint8_t *)out + head + count * sizeof(SOCKET_ADDRESS);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct shm_addr *a = &prov.map.region->locals[i];
+		socklen_t len = sizeof(struct sockaddr_in6);
+
+		sock_addr_out(a, a->family, (struct sockaddr *)(void *)at, &len);
+		list->Address[i] = (SOCKET_ADDRESS){at, (int)len};
+		at += sizeof(struct sockaddr_in6);
+	}
+	return 0;
+}
+
+int
+wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD in_len, LPVOID out, DWORD out_len, LPDWORD bytes,
+    LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err)
+{
+	*err = 0;
+	switch (code) {
+	case SIO_GET_EXTENSION_FUNCTION_POINTER:
+		*err = extension(in, in_len, out, out_len, bytes);
+		break;
+	case SIO_ADDRESS_LIST_QUERY:
+		if (prov_find(s, err) != NULL)
+			*err = address_list(out, out_len, bytes);
+		break;
+	default:
+		if (prov_find(s, err) != NULL)
+			*err = WSAEOPNOTSUPP;
+		break;
+	}
+	return *err != 0 ? SOCKET_ERROR : 0;
+}
+
+/* --- names, hints
+ * ---------------------------------------------------------------------------------------- */
+
+int
+wsp_get_sock_name(SOCKET s, struct sockaddr *name, socklen_t *len, LPINT err)
+{
+	struct wsp_sock *ws = prov_find(s, err);
+	enum sock_phase phase;
+	struct shm_addr a;
+
+	if (ws == NULL)
+		return SOCKET_ERROR;
+	phase = sock_phase(s);
+	if (phase == SOCK_CONNECTED || phase == SOCK_LISTENING) {
+		a = prov_shm(s)->ctl_local;
+	} else {
+		prov_lock();
+		a = ws->bound;
+		prov_unlock();
+	}
+	sock_addr_out(&a, ws->af, name, len);
+	return 0;
+}
+
+int
+wsp_get_peer_name(SOCKET s, struct sockaddr *name, socklen_t *len, LPINT err)
+{
+	struct wsp_sock *ws = prov_find(s, err);
+	struct shm_addr a;
+
+	if (ws == NULL)
+		return SOCKET_ERROR;
+	if (sock_phase(s) != SOCK_CONNECTED)
+		return wsp_fail(err, WSAENOTCONN);
+	a = prov_shm(s)->ctl_peer;
+	sock_addr_out(&a, ws->af, name, len);
+	return 0;
+}
+
+int
+wsp_set_flag(SOCKET s, uint32_t flag, int on, LPINT err)
+{
+	const uint32_t known = SHM_APP_NODELAY | SHM_APP_CORK | SHM_APP_KEEPALIVE;
+	struct shm_sock *k = prov_shm(s);
+
+	if (prov_find(s, err) == NULL)
+		return SOCKET_ERROR;
+	if (flag == 0 || (flag & ~known) != 0)
+		return wsp_fail(err, WSAEINVAL);
+	if (on)
+		atomic_fetch_or_explicit(&k->app_flags, flag, memory_order_release);
+	else
+		atomic_fetch_and_explicit(&k->app_flags, ~flag, memory_order_release);
+	/* What a cork held back leaves now; a keepalive timer starts. Nothing else needs to be
+	 * looked at. */
+	if (flag != SHM_APP_NODELAY && sock_phase(s) == SOCK_CONNECTED)
+		prov_ring(s);
+	return 0;
+}
+
+uint32_t
+wsp_ident(SOCKET s)
+{
+	int unused;
+
+	if (prov_find(s, &unused) == NULL)
+		return 0;
+	return atomic_load_explicit(&prov_shm(s)->ident, memory_order_relaxed);
+}
+
+int
+wsp_alive(void)
+{
+	int usable;
+
+	prov_lock();
+	usable = prov_usable() == 0 && prov_check_alive();
+	prov_unlock();
+	return usable;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sock.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "addr.h"
+#include "bytes.h"
+#include "waiters.h"
+#include "wake.h"
+#include "wsp_err.h"
+
+enum sock_phase
+sock_phase(SOCKET s)
+{
+	struct shm_sock *k = prov_shm(s);
+	/* Acquire pairs with the control thread's release of the state, behind addresses and
+	 * errors. */
+	uint32_t state = atomic_load_explicit(&k->state, memory_order_acquire);
+
+	switch (state) {
+	case SHM_STATE_FREE:
+		if (atomic_load_explicit(&k->cmd_seq, memory_order_relaxed) == 0)
+			return SOCK_IDLE;
+		return prov_gone() ? SOCK_FAILED : SOCK_PENDING;
+	case SHM_STATE_CONNECTING:
+		return prov_gone() ? SOCK_FAILED : SOCK_PENDING;
+	case SHM_STATE_CONNECTED:
+		return SOCK_CONNECTED;
+	case SHM_STATE_LISTENING:
+		return prov_gone() ? SOCK_FAILED : SOCK_LISTENING;
+	default:
+		return SOCK_FAILED;
+	}
+}
+
+int
+sock_failure(SOCKET s)
+{
+	int err = atomic_load_explicit(&prov_shm(s)->ctl_err, memory_order_relaxed);
+
+	if (prov_gone() || err == 0)
+		return WSAENETDOWN;
+	return wsp_err_from_san(err);
+}
+
+/* --- slots
+ * ------------------------------------------------------------------------------------------ */
+
+static struct shm_attach *
+own_attach(void)
+{
+	return &prov.map.attach[prov.attach];
+}
+
+void
+sock_hold(uint32_t slot)
+{
+	atomic_fetch_or_explicit(
+	    &own_attach()->holds[slot / 64], UINT64_C(1) << slot % 64, memory_order_release);
+}
+
+static void
+unhold(uint32_t slot)
+{
+	atomic_fetch_and_explicit(
+	    &own_attach()->holds[slot / 64], ~(UINT64_C(1) << slot % 64), memory_order_release);
+}
+
+static bool
+held_by_others(uint32_t slot)
+{
+	if (atomic_load_explicit(&prov.alone, memory_order_relaxed) != 0)
+		return false;
+	for (uint32_t i = 0; i < SAN_ATTACH_MAX; i++) {
+		uint64_t word = atomic_load_explicit(
+		    &prov.map.attach[i].holds[slot / 64], memory_order_acquire);
+
+		if (i != prov.attach && (word & UINT64_C(1) << slot % 64) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Everything a program writes, as a new slot has it. The daemon does not look before the first
+ * command. */
+static void
+slot_clear(struct shm_sock *k)
+{
+	atomic_store_explicit(&k->tx_tail, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->tx_urg, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->tx_urg_seq, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->tx_lock, 0, memory_order_relaxed);
+	memset(k->tx_priv, 0, sizeof k->tx_priv);
+	atomic_store_explicit(&k->rx_head, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->rx_lock, 0, memory_order_relaxed);
+	memset(k->rx_priv, 0, sizeof k->rx_priv);
+	atomic_store_explicit(&k->waiters, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->poll_mask, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->need, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->cmd_seq, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->cmd_lock, 0, memory_order_relaxed);
+}
+
+/* Mark a free slot ours. Our holds bit goes first: if we die in between, the daemon finds a held
+ * slot that was never taken, not a taken one nobody holds. */
+static bool
+slot_try(uint32_t slot)
+{
+	struct shm_sock *k = &prov.map.sock[slot];
+	uint32_t flags = 0;
+
+	/* Acquire pairs with the daemon's release when it made the slot FREE. */
+	if (atomic_load_explicit(&k->app_flags, memory_order_acquire) != 0 ||
+	    atomic_load_explicit(&k->state, memory_order_acquire) != SHM_STATE_FREE)
+		return false;
+	sock_hold(slot);
+	if (!atomic_compare_exchange_strong_explicit(
+		&k->app_flags, &flags, SHM_APP_TAKEN, memory_order_acq_rel, memory_order_relaxed)) {
+		unhold(slot);
+		return false;
+	}
+	slot_clear(k);
+	return true;
+}
+
+/* A free slot of the lower half, -1 when all are taken. Slots are used in turn, so that a late
+ * packet or a stale descriptor meets a young slot as late as possible. */
+static int
+slot_take(void)
+{
+	struct shm_region *r = prov.map.region;
+	uint32_t half = prov.map.socks / 2, hint, slot = 0;
+	int locked = shm_lock_take(&r->ref_lock, prov_self(), PROV_LOCK_LIMIT_MS);
+	bool found = false;
+
+	hint = atomic_load_explicit(&r->alloc_hint, memory_order_relaxed);
+	for (uint32_t i = 0; i < half && !found; i++) {
+		slot = (hint + i) % half;
+		found = slot_try(slot);
+	}
+	if (found)
+		atomic_store_explicit(&r->alloc_hint, slot + 1, memory_order_relaxed);
+	if (locked == 0)
+		shm_lock_drop(&r->ref_lock);
+	return found ? (int)slot : -1;
+}
+
+/* This process lets go of the slot. Without the lock (its owner is stopped for seconds) all that
+ * can happen is that two processes both think they are the last one, which says CLOSED twice. */
+static void
+slot_release(uint32_t slot, bool abort)
+{
+	struct shm_sock *k = &prov.map.sock[slot];
+	struct shm_region *r = prov.map.region;
+	bool ring = false;
+	int locked;
+
+	if (prov_gone())
+		return;
+	locked = shm_lock_take(&r->ref_lock, prov_self(), PROV_LOCK_LIMIT_MS);
+	if (!held_by_others(slot)) {
+		ring = slot >= prov.map.socks / 2 ||
+		       atomic_load_explicit(&k->cmd_seq, memory_order_relaxed) != 0;
+		/* CLOSED before our holds bit goes, so that dying in between closes the socket,
+		 * too. A slot the daemon never heard of is free again at once. */
+		if (ring)
+			atomic_fetch_or_explicit(&k->app_flags,
+			    SHM_APP_CLOSED | (abort ? SHM_APP_ABORT : 0), memory_order_release);
+	}
+	unhold(slot);
+	if (!ring && !held_by_others(slot))
+		atomic_store_explicit(&k->app_flags, 0, memory_order_release);
+	if (locked == 0)
+		shm_lock_drop(&r->ref_lock);
+	if (ring)
+		prov_ring(slot);
+}
+
+/* --- descriptors
+ * ------------------------------------------------------------------------------------ */
+
+static SOCKET
+reserve(uint32_t slot, uint16_t af)
+{
+	struct wsp_sock *ws = &prov.socks[slot];
+	uint64_t gen = ws->gen + 1;
+
+	atomic_store_explicit(&ws->descr, 0, memory_order_relaxed);
+	ws->gen = gen;
+	ws->handle = INVALID_SOCKET;
+	ws->event = NULL;
+	ws->event_mask = ws->event_told = 0;
+	ws->deferred = 0;
+	ws->af = af;
+	ws->bound_set = ws->nonblocking = ws->debug = ws->connect_told = ws->listener = false;
+	memset(&ws->bound, 0, sizeof ws->bound);
+	ws->wakes = 0;
+	prov.open++;
+	return (SOCKET)gen << PROV_SLOT_BITS | slot;
+}
+
+int
+sock_reserve(uint16_t af, SOCKET *s)
+{
+	int slot = slot_take();
+
+	if (slot < 0)
+		return WSAENOBUFS;
+	*s = reserve((uint32_t)slot, af);
+	return 0;
+}
+
+void
+sock_reserve_accepted(uint32_t slot, const struct wsp_sock *listener, SOCKET *s)
+{
+	*s = reserve(slot, listener->af);
+	prov.socks[slot].nonblocking = listener->nonblocking;
+	prov.socks[slot].debug = listener->debug;
+}
+
+void
+sock_publish(SOCKET s, SOCKET handle)
+{
+	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
+
+	ws->handle = handle;
+	atomic_store_explicit(&ws->descr, s, memory_order_release);
+}
+
+void
+sock_abandon(SOCKET s)
+{
+	slot_release(prov_slot(s), true);
+	prov.open--;
+}
+
+/* --- close
+ * ------------------------------------------------------------------------------------------ */
+
+void
+sock_wake(SOCKET s)
+{
+	shm_waiters_wake_futex(prov_shm(s));
+	wake_fire_local(prov.socks[prov_slot(s)].wakes);
+}
+
+/* No thread of this process is inside the socket's rings any more once both locks were ours: every
+ * one that comes later finds the descriptor stale. A lock not given up within its limit belongs to
+ * a stopped process, or to a call that this thread's own signal handler interrupted; close does not
+ * wait for either. */
+static void
+quiesce(struct shm_sock *k)
+{
+	struct prov_hold h;
+
+	if (prov_hold(&h, &k->tx_lock) == 0)
+		prov_release(&h);
+	if (prov_hold(&h, &k->rx_lock) == 0)
+		prov_release(&h);
+}
+
+static bool
+has_unread(SOCKET s)
+{
+	struct shm_sock *k = prov_shm(s);
+
+	return sock_phase(s) == SOCK_CONNECTED &&
+	       atomic_load_explicit(&k->rx_head, memory_order_relaxed) !=
+		   atomic_load_explicit(&k->rx_tail, memory_order_acquire);
+}
+
+int
+sock_close(SOCKET s, enum san_close_how how)
+{
+	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
+	SOCKET expected = s, handle;
+	uint32_t deferred;
+	int ignored = 0;
+
+	if (s == 0 || !prov_is_open(s))
+		return WSAENOTSOCK;
+	if (prov_life() == LIFE_WIPED)
+		return WSAENETDOWN;
+	/* Of several threads closing, the one that wins this goes on. */
+	if (!atomic_compare_exchange_strong_explicit(
+		&ws->descr, &expected, 0, memory_order_acq_rel, memory_order_relaxed))
+		return WSAENOTSOCK;
+	sock_wake(s);
+	quiesce(prov_shm(s));
+
+	prov_lock();
+	wake_forget(prov_slot(s), ws->wakes);
+	slot_release(prov_slot(s), how == SAN_CLOSE_RESET || has_unread(s));
+	deferred = ws->deferred;
+	if (deferred != 0)
+		slot_release(deferred - 1, true);
+	handle = ws->handle;
+	ws->handle = INVALID_SOCKET;
+	ws->event_mask = 0;
+	prov.open--;
+	prov_unlock();
+
+	prov.up.lpWPUCloseSocketHandle(handle, &ignored);
+	return 0;
+}
+
+/* --- mailbox and addresses
+ * --------------------------------------------------------------------------- */
+
+int
+sock_command(
+    SOCKET s, uint32_t cmd, uint32_t arg, const struct shm_addr *local, const struct shm_addr *peer)
+{
+	struct shm_sock *k = prov_shm(s);
+
+	if (shm_lock_take(&k->cmd_lock, prov_self(), PROV_LOCK_LIMIT_MS) != 0)
+		return WSAENETDOWN;
+	k->cmd = cmd;
+	k->cmd_arg = arg;
+	k->local = *local;
+	k->peer = *peer;
+	/* Release: the poll thread acquires cmd_seq, then copies the fields. */
+	atomic_fetch_add_explicit(&k->cmd_seq, 1, memory_order_release);
+	shm_lock_drop(&k->cmd_lock);
+	prov_ring(s);
+	return 0;
+}
+
+int
+sock_addr_in(const struct sockaddr *sa, socklen_t len, uint16_t af, struct shm_addr *out)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct san_ip ip;
+
+	if (sa == NULL || len < sizeof sa->sa_family)
+		return WSAEFAULT;
+	memset(out, 0, sizeof *out);
+	if (sa->sa_family == AF_INET && (af == AF_INET || af == AF_UNSPEC)) {
+		if (len < sizeof in)
+			return WSAEFAULT;
+		memcpy(&in, sa, sizeof in);
+		ip = san_ip_v4(ntohl(in.sin_addr.s_addr));
+		out->port = ntohs(in.sin_port);
+	} else if (sa->sa_family == AF_INET6 && (af == AF_INET6 || af == AF_UNSPEC)) {
+		if (len < sizeof in6)
+			return WSAEFAULT;
+		memcpy(&in6, sa, sizeof in6);
+		memcpy(ip.b, &in6.sin6_addr, sizeof ip.b);
+		out->port = ntohs(in6.sin6_port);
+	} else {
+		return WSAEAFNOSUPPORT;
+	}
+	memcpy(out->ip, ip.b, sizeof out->ip);
+	out->family = san_ip_is_v4(&ip) ? AF_INET : AF_INET6;
+	return 0;
+}
+
+void
+sock_addr_out(const struct shm_addr *a, uint16_t af, struct sockaddr *sa, socklen_t *len)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+	const void *from = &in;
+	socklen_t full = sizeof in;
+
+	if (af == AF_INET) {
+		memcpy(&in.sin_addr, a->ip + 12, sizeof in.sin_addr);
+	} else {
+		memcpy(&in6.sin6_addr, a->ip, sizeof in6.sin6_addr);
+		from = &in6;
+		full = sizeof in6;
+	}
+	memcpy(sa, from, *len < full ? *len : full);
+	*len = full;
+}
