@@ -68,10 +68,9 @@ port_frame_room(void)
 }
 
 /* ---- open ---- */
-* /
 
-    static bool
-    ethdev_find(const char *name, uint16_t *ethdev)
+static bool
+ethdev_find(const char *name, uint16_t *ethdev)
 {
 	struct rte_eth_dev_info info;
 
@@ -321,10 +320,9 @@ port_close(uint16_t port)
 }
 
 /* ---- running ---- */
-* /
 
-    int
-    port_start(uint16_t port)
+int
+port_start(uint16_t port)
 {
 	struct port *p = port_get(port);
 
@@ -448,10 +446,9 @@ port_xstat_get(uint16_t port, uint32_t i, struct port_xstat *out)
 }
 
 /* ---- poll thread ---- */
-* /
 
-    static void
-    count(_Atomic uint64_t *counter)
+static void
+count(_Atomic uint64_t *counter)
 {
 	/* One writer: no locked instruction needed. */
 	atomic_store_explicit(
