@@ -39,8 +39,10 @@ struct daemon {
 	struct listener_bucket listeners[LISTENER_BUCKETS];
 	struct conn_table conns;
 	struct portnum portnum;
-	bool quit;     /* leave the loop */
-	bool stopping; /* programs are not let in any more */
+	struct loop_timer capture; /* while a capture runs: write what was recorded */
+	struct counter_base *base; /* what `clear stats` subtracts */
+	bool quit;		   /* leave the loop */
+	bool stopping;		   /* programs are not let in any more */
 	struct san_time started;
 };
 

@@ -57,6 +57,7 @@ pollers_open(struct daemon *d)
 		err = poll_create(i, &q);
 		if (err != 0)
 			break;
+		p->core_shared[i] = q.core_shared;
 		p->count++;
 	}
 	if (err != 0) {

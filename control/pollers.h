@@ -22,7 +22,8 @@ struct pollers_backlog {
 struct pollers {
 	struct pollers_backlog backlog[SAN_POLLS_MAX];
 	uint32_t count, launched;
-	struct loop_source wake; /* eventfd: a poll thread put an event while we slept */
+	bool core_shared[SAN_POLLS_MAX]; /* programs may run on the thread's core */
+	struct loop_source wake;	 /* eventfd: a poll thread put an event while we slept */
 };
 
 /* Create one poll thread per EAL worker; 0, SAN_ENOENT (no worker), SAN_ENOMEM, SAN_EIO. */

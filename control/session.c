@@ -230,6 +230,8 @@ slot_clear(struct shm_sock *k)
 	atomic_store_explicit(&k->ctl_err, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->poll_id, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->ident, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->cmd_seq, 0, memory_order_relaxed);
+	atomic_store_explicit(&k->cmd_done, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->cmd_lock, 0, memory_order_relaxed);
 }
 
@@ -241,9 +243,7 @@ session_slot_reset(struct session *s, uint32_t slot)
 
 	slot_clear(k);
 	region_rings_release(&s->region, slot);
-	/* What stands in the mailbox was for the socket that is gone. */
-	own->cmd_seen = atomic_load_explicit(&k->cmd_seq, memory_order_relaxed);
-	atomic_store_explicit(&k->cmd_done, own->cmd_seen, memory_order_relaxed);
+	own->cmd_seen = 0;
 	own->gen++;
 	atomic_store_explicit(&k->gen, own->gen, memory_order_relaxed);
 	atomic_store_explicit(&k->state, SHM_STATE_FREE, memory_order_release);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Snapshots of sockets, listeners and sessions. A socket's cursor is its place: session *
+ * SAN_SOCKS_MAX + slot. */
+#include <string.h>
+
+#include "daemon_priv.h"
+#include "poll_thread.h"
+#include "san_err.h"
+#include "view.h"
+
+_Static_assert(VIEW_NAME_MAX == sizeof((struct session *)0)->program, "names fit");
+
+/* The next socket at or after the cursor; the cursor is moved behind it. */
+static struct sock *
+sock_next(struct daemon *d, uint32_t *cursor)
+{
+	while (*cursor < SAN_SESSIONS_MAX * SAN_SOCKS_MAX) {
+		struct session *s = d->session[*cursor / SAN_SOCKS_MAX];
+		uint32_t slot = *cursor % SAN_SOCKS_MAX;
+
+		if (s == NULL || slot >= s->region.geo.socks || s->sock_count == 0) {
+			*cursor = (*cursor / SAN_SOCKS_MAX + 1) * SAN_SOCKS_MAX;
+			continue;
+		}
+		(*cursor)++;
+		if (s->slots[slot].sock != NULL)
+			return s->slots[slot].sock;
+	}
+	return NULL;
+}
+
+/* A process that holds the slot, 0 if none does. */
+static pid_t
+holder_pid(const struct session *s, uint32_t slot)
+{
+	for (uint32_t i = 0; i < SAN_ATTACH_MAX; i++) {
+		uint64_t word;
+
+		if (s->attach[i] == NULL)
+			continue;
+		word = atomic_load_explicit(
+		    &region_attach(&s->region, i)->holds[slot / 64], memory_order_relaxed);
+		if (word >> (slot % 64) & 1)
+			return s->attach[i]->pid;
+	}
+	return 0;
+}
+
+static void
+wire_fill(struct view_socket *v, const struct conn *c)
+{
+	struct poll_conn_view w;
+
+	v->active = c->active;
+	v->port = c->route.port;
+	v->qpn = c->qpn;
+	v->peer_qpn = c->peer_qpn;
+	v->pmtu = c->pmtu;
+	v->setup_state = c->setup == CONN_SETUP_OPEN || c->setup == CONN_SETUP_ENDED
+			     ? "done"
+			     : conn_setup_name(c->setup);
+	v->deadline = conn_setup_text(c->setup);
+	v->wire_state = c->setup == CONN_SETUP_ENDED ? "DEAD" : "OPENING";
+	if (c->poll_state == CONN_POLL_NONE || c->poll_state == CONN_POLL_OPENING ||
+	    poll_conn_read(c->poll, c->index, &w) != 0)
+		return;
+	v->wire_state = sdp_state_name(w.state);
+	v->tx_queued = w.tx_queued;
+	v->rx_queued = w.rx_queued;
+	v->tx_bytes = w.tx_bytes;
+	v->rx_bytes = w.rx_bytes;
+	v->tx_messages = w.tx_messages;
+	v->rx_messages = w.rx_messages;
+	v->retransmits = w.retransmits;
+	v->rtt = w.rtt;
+	v->credits_local = w.credits_local;
+	v->credits_peer = w.credits_peer;
+	if (w.state == SDP_STATE_LINGER)
+		v->deadline = "the peer's DREP";
+	else if (w.state > SDP_STATE_OPEN && w.state < SDP_STATE_LINGER && w.deadline_in.ns > 0)
+		v->deadline = "the peer's DisConn";
+}
+
+bool
+view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
+{
+	struct sock *k = sock_next(d, cursor);
+
+	while (k != NULL && k->listener != NULL)
+		k = sock_next(d, cursor);
+	if (k == NULL)
+		return false;
+	memset(out, 0, sizeof *out);
+	out->ident = k->ident;
+	out->session = k->session->id;
+	out->slot = k->slot;
+	out->pid = holder_pid(k->session, k->slot);
+	memcpy(out->program, k->session->program, sizeof out->program);
+	out->app_state = app_state_name(k->app.state);
+	out->wire_state = "DEAD";
+	out->setup_state = "done";
+	out->deadline = "";
+	if (k->conn != NULL)
+		wire_fill(out, k->conn);
+	if (k->app.state == APP_STATE_CLOSED)
+		out->deadline = "upcalls of a process";
+	out->local = k->local;
+	out->peer = k->peer;
+	out->err = k->err;
+	out->why = k->why;
+	out->age = san_time_since(loop_now(), k->born);
+	return true;
+}
+
+bool
+view_listener_next(struct daemon *d, uint32_t *cursor, struct view_listener *out)
+{
+	struct sock *k = sock_next(d, cursor);
+
+	while (k != NULL && k->listener == NULL)
+		k = sock_next(d, cursor);
+	if (k == NULL)
+		return false;
+	memset(out, 0, sizeof *out);
+	out->ident = k->ident;
+	out->session = k->session->id;
+	out->slot = k->slot;
+	out->pid = holder_pid(k->session, k->slot);
+	memcpy(out->program, k->session->program, sizeof out->program);
+	out->local = k->local;
+	out->backlog = k->listener->backlog;
+	out->queued = listener_queued(k->listener);
+	out->pending = k->listener->pending;
+	out->accepted = k->listener->accepted;
+	out->refused = k->listener->refused;
+	return true;
+}
+
+static void
+pids_fill(struct view_session *v, const struct session *s)
+{
+	for (uint32_t i = 0; i < SAN_ATTACH_MAX; i++) {
+		if (s->attach[i] == NULL)
+			continue;
+		if (v->pid_count < VIEW_PIDS_MAX)
+			v->pid[v->pid_count] = s->attach[i]->pid;
+		v->pid_count++;
+	}
+}
+
+bool
+view_session_next(struct daemon *d, uint32_t *cursor, struct view_session *out)
+{
+	struct session *s;
+
+	while (*cursor < SAN_SESSIONS_MAX && d->session[*cursor] == NULL)
+		(*cursor)++;
+	if (*cursor >= SAN_SESSIONS_MAX)
+		return false;
+	s = d->session[(*cursor)++];
+	memset(out, 0, sizeof *out);
+	out->session = s->id;
+	out->uid = s->uid;
+	memcpy(out->program, s->program, sizeof out->program);
+	pids_fill(out, s);
+	out->sockets = s->sock_count - s->listener_count;
+	out->listeners = s->listener_count;
+	out->slots = s->region.geo.socks;
+	out->region_bytes = s->region.bytes;
+	out->resident_bytes = region_resident_bytes(&s->region);
+	out->ending = s->state != SESSION_LIVE;
+	out->age = san_time_since(loop_now(), s->born);
+	return true;
+}
