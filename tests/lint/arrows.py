@@ -32,6 +32,10 @@ ROOMS = {
 # (who, header): single doors through a wall, each with its reason.
 DOORS = {
     ("control", "dataplane/poll/msg.h"),    # the messages to poll threads are the seam
+    ("control", "dataplane/poll/poll_thread.h"),  # starting and stopping the threads, their counters
+    ("control", "dataplane/port/port.h"),   # opening, starting and showing ports
+    ("control", "dataplane/port/capture.h"),
+    ("control", "dataplane/port/eal.h"),
     ("control", "dataplane/port/frame.h"),  # frames travel in those messages
     ("control", "dataplane/sdp/sdp.h"),     # connection parameters travel in them too
     ("control", "dataplane/rc/rc_params.h"),

@@ -11,7 +11,7 @@ import sys
 import tree
 
 # Folders of data or of one obvious file.
-NO_README = re.compile(r"^(|\.ci|shim/include(/sand)?|tests/unit/\w+|tests/fuzz/corpus(/.*)?|.*/(corpus|data|golden)(/.*)?)$")
+NO_README = re.compile(r"^(|\.ci|shim/include(/sand)?|tests/unit/\w+|.*/(corpus|data|golden)(/.*)?)$")
 PAGE = 90
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(.*)$", re.M)

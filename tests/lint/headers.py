@@ -24,15 +24,18 @@ def flags_by_room(build):
     out = {}
     for entry in commands:
         path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), tree.ROOT)
-        words = shlex.split(entry["command"])
-        flags = []
-        for at, word in enumerate(words):
-            if word.startswith(KEEP):
-                flags.append(word)
-                if word in ("-I", "-isystem", "-include"):
-                    flags.append(words[at + 1])
-        out.setdefault(arrows.room(path) or os.path.dirname(path), flags)
+        flags = out.setdefault(arrows.room(path) or os.path.dirname(path), [])
+        flags += [flag for flag in kept(shlex.split(entry["command"])) if flag not in flags]
     return out
+
+
+def kept(words):
+    """Options that matter here; an option and its separate value are joined."""
+    for at, word in enumerate(words):
+        if word in ("-I", "-isystem", "-include"):
+            yield word + words[at + 1]
+        elif word.startswith(KEEP):
+            yield word
 
 
 def compile_alone(compiler, build, header, flags):
