@@ -116,7 +116,8 @@ instance_open(struct parser *p, enum config_section section, const char *at, con
 	uint32_t *count = instance_count(p->out, section);
 
 	if (!config_name_valid(name, CONFIG_NAME_MAX - 1))
-		return FAIL(p, at, "expected a name of 1 to %u letters, digits or -_. in [%s.NAME]",
+		return FAIL(p, at,
+		    "expected a name of 1 to %u letters, digits, dots, - or _ in [%s.NAME]",
 		    CONFIG_NAME_MAX - 1, info->name);
 	for (uint32_t i = 0; i < *count; i++)
 		if (strcmp(instance_name(p->out, section, i), name) == 0)

@@ -492,10 +492,10 @@ config_value_describe(const struct config_key *key, char *buf, size_t size)
 		word_describe(levels, buf, size);
 		break;
 	case CONFIG_TYPE_NAME:
-		snprintf(buf, size, "1 to %u letters, digits or -_.", key->max);
+		snprintf(buf, size, "1 to %u letters, digits, dots, - or _", key->max);
 		break;
 	case CONFIG_TYPE_TEXT:
-		snprintf(buf, size, "text of %u to %u bytes", key->min, key->max);
+		snprintf(buf, size, "text of at most %u bytes", key->max);
 		break;
 	case CONFIG_TYPE_PATH:
 		snprintf(buf, size, "an absolute path of at most %u bytes", key->max);

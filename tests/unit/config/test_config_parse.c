@@ -148,10 +148,10 @@ form__where_it_is_wrong(void **state)
 	    " found []");
 	expect_bad("[daemon.x]\n", 1, 8, "expected [daemon] without a name");
 	expect_bad("[port]\n", 1, 6, "expected [port.NAME]");
-	expect_bad(
-	    "[port.]\n", 1, 7, "expected a name of 1 to 31 letters, digits or -_. in [port.NAME]");
+	expect_bad("[port.]\n", 1, 7,
+	    "expected a name of 1 to 31 letters, digits, dots, - or _ in [port.NAME]");
 	expect_bad("[port.a b]\n", 1, 7,
-	    "expected a name of 1 to 31 letters, digits or -_. in [port.NAME]");
+	    "expected a name of 1 to 31 letters, digits, dots, - or _ in [port.NAME]");
 	expect_bad("[rule.r]\n\n[rule.r]\n", 3, 7, "[rule.r] is given twice, first in line 1");
 	expect_bad("[close]\n\ttimewait_ms = 5\n\ttimewait_ms = 6\n", 3, 2,
 	    "'timewait_ms' is given twice, first in line 2");
