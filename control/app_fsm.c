@@ -2,8 +2,9 @@
 #include "app_fsm.h"
 
 /* clang-format off */
-/* X(state, event, next, action, deadline): one row per cell. Written twice is a compiler error, forgotten is caught by
- * the count below. The peer finishing first changes nothing here: until the program has closed nothing is freed. */
+/* X(state, event, next, action, deadline): one row per cell. Written twice is a compiler error,
+ * forgotten is caught by the count below. The peer finishing first changes nothing here: until the
+ * program has closed nothing is freed. */
 #define APP_FSM_MATRIX(X)                                                                          \
 	X(ATTACHED, SHUT,         SHUT_WR,  NONE,       NONE)                                      \
 	X(ATTACHED, CLOSE,        CLOSED,   CLOSE_WIRE, UPCALLS)                                   \

@@ -19,6 +19,16 @@ static const char *const setup_name[] = {
     CONN_SETUP_LIST(X)
 #undef X
 };
+static const char *const cm_name[] = {
+#define X(name, text) #name,
+    CONN_CM_LIST(X)
+#undef X
+};
+static const char *const poll_name[] = {
+#define X(name, text) #name,
+    CONN_POLL_LIST(X)
+#undef X
+};
 static const char *const setup_text[] = {
 #define X(name, text) text,
     CONN_SETUP_LIST(X)
@@ -114,10 +124,25 @@ conn_table_fini(struct conn_table *t)
 }
 
 void
-conn_setup_set(struct conn *c, enum conn_setup next)
+conn_setup_enter(struct conn *c, enum conn_setup next)
 {
 	log_debug("connection %06x: %s -> %s", c->qpn, setup_name[c->setup], setup_name[next]);
 	c->setup = next;
+}
+
+void
+conn_cm_enter(struct conn *c, enum conn_cm next)
+{
+	log_debug("connection %06x: CM %s -> %s", c->qpn, cm_name[c->cm], cm_name[next]);
+	c->cm = next;
+}
+
+void
+conn_poll_enter(struct conn *c, enum conn_poll next)
+{
+	log_debug("connection %06x: poll thread %s -> %s", c->qpn, poll_name[c->poll_state],
+	    poll_name[next]);
+	c->poll_state = next;
 }
 
 const char *
@@ -309,8 +334,8 @@ conn_open(struct conn *c)
 	o->rc = rc_params(c);
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);
 	o->linger_timeout = linger_timeout(&d->config);
-	c->poll_state = CONN_POLL_OPENING;
-	conn_setup_set(c, CONN_SETUP_OPENING);
+	conn_poll_enter(c, CONN_POLL_OPENING);
+	conn_setup_enter(c, CONN_SETUP_OPENING);
 	pollers_put(d, c->poll, &cmd);
 }
 
@@ -324,14 +349,14 @@ conn_opened(struct daemon *d, const struct poll_event *ev)
 		return;
 	}
 	if (ev->ev.err != 0) {
-		c->poll_state = CONN_POLL_NONE;
+		conn_poll_enter(c, CONN_POLL_NONE);
 		if (c->setup == CONN_SETUP_ENDED)
 			conn_let_go(c);
 		else
 			conn_fail(c, SAN_ENOBUFS, "the poll thread has no room for the connection");
 		return;
 	}
-	c->poll_state = CONN_POLL_OPEN;
+	conn_poll_enter(c, CONN_POLL_OPEN);
 	if (c->setup == CONN_SETUP_ENDED)
 		conn_poll_close(c, SDP_CLOSE_ABORT); /* given up meanwhile */
 	else if (c->active)
@@ -347,7 +372,7 @@ dead(struct conn *c, int err)
 {
 	struct sock *k = c->sock;
 
-	c->poll_state = CONN_POLL_DEAD;
+	conn_poll_enter(c, CONN_POLL_DEAD);
 	if (c->setup != CONN_SETUP_OPEN && c->setup != CONN_SETUP_ENDED)
 		conn_fail(
 		    c, err != 0 ? err : SAN_ECONNRESET, "the peer went away during the handshake");
@@ -396,7 +421,7 @@ conn_freed(struct daemon *d, const struct poll_event *ev)
 		d->count.stale_events++;
 		return;
 	}
-	c->poll_state = CONN_POLL_FREED;
+	conn_poll_enter(c, CONN_POLL_FREED);
 	conn_let_go(c);
 }
 
@@ -430,7 +455,7 @@ conn_let_go(struct conn *c)
 	bool ended = c->setup == CONN_SETUP_ENDED;
 
 	if (releasable(c)) {
-		c->poll_state = CONN_POLL_RELEASING;
+		conn_poll_enter(c, CONN_POLL_RELEASING);
 		pollers_put(c->daemon, c->poll, &release);
 	}
 	if (c->sock != NULL &&

@@ -37,23 +37,33 @@ enum conn_setup {
 	    CONN_SETUP_COUNT
 };
 
-/* What the CM engine holds for us. */
+/* What the CM engine holds for us. X(name, meaning) */
+#define CONN_CM_LIST(X)                                \
+	X(NONE, "nothing yet")                         \
+	X(LIVE, "a handle; connecting or established") \
+	X(DISCONNECTING, "our DREQ is out")            \
+	X(TIMEWAIT, "disconnected; the QPN must rest") \
+	X(GONE, "nothing any more")
+
 enum conn_cm {
-	CONN_CM_NONE,	       /* nothing yet */
-	CONN_CM_LIVE,	       /* a handle; connecting or established */
-	CONN_CM_DISCONNECTING, /* our DREQ is out */
-	CONN_CM_TIMEWAIT,      /* disconnected; the QPN must rest */
-	CONN_CM_GONE,	       /* the engine forgot it */
+#define X(name, text) CONN_CM_##name,
+	CONN_CM_LIST(X)
+#undef X
 };
 
-/* What the poll thread holds for us. */
+/* What the poll thread holds for us. X(name, meaning) */
+#define CONN_POLL_LIST(X)                                                   \
+	X(NONE, "nothing yet")                                              \
+	X(OPENING, "CONN_OPEN sent")                                        \
+	X(OPEN, "wire side alive")                                          \
+	X(DEAD, "wire side DEAD, kept for what the program may still read") \
+	X(RELEASING, "CONN_RELEASE sent")                                   \
+	X(FREED, "nothing any more")
+
 enum conn_poll {
-	CONN_POLL_NONE,	     /* nothing yet */
-	CONN_POLL_OPENING,   /* CONN_OPEN sent */
-	CONN_POLL_OPEN,	     /* wire side alive */
-	CONN_POLL_DEAD,	     /* wire side DEAD, the poll thread still keeps it for the program */
-	CONN_POLL_RELEASING, /* CONN_RELEASE sent */
-	CONN_POLL_FREED,     /* nothing left there */
+#define X(name, text) CONN_POLL_##name,
+	CONN_POLL_LIST(X)
+#undef X
 };
 
 struct conn {
@@ -61,7 +71,7 @@ struct conn {
 	uint32_t index, qpn;
 	uint64_t cookie; /* what the CM engine knows us by; never used twice */
 	uint32_t cm_id;
-	enum conn_setup setup; /* written by conn_setup_set() */
+	enum conn_setup setup;
 	enum conn_cm cm;
 	enum conn_poll poll_state;
 	bool active;
@@ -102,7 +112,10 @@ int conn_create(struct sock *k, struct conn **out);
 /* By connection index; by CM cookie. NULL: gone. */
 struct conn *conn_find(struct daemon *d, uint32_t index);
 struct conn *conn_find_cookie(struct daemon *d, uint64_t cookie);
-void conn_setup_set(struct conn *c, enum conn_setup next);
+/* The only writers of the three states; each change is traced. */
+void conn_setup_enter(struct conn *c, enum conn_setup next);
+void conn_cm_enter(struct conn *c, enum conn_cm next);
+void conn_poll_enter(struct conn *c, enum conn_poll next);
 const char *conn_setup_name(enum conn_setup s);
 const char *conn_setup_text(enum conn_setup s);
 

@@ -89,7 +89,7 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	struct daemon *d = c->daemon;
 
 	c->cm_id = ev->id;
-	c->cm = CONN_CM_LIVE;
+	conn_cm_enter(c, CONN_CM_LIVE);
 	c->route = *route;
 	c->poll = pollers_of_port(d, route->port);
 	c->peer_qpn = ev->msg.qpn;
@@ -158,9 +158,9 @@ conn_accept_opened(struct conn *c)
 	sdp_hello_ack_encode(priv, &ack);
 	conn_qp(c, &qp);
 	qp.retry_count = c->peer_retry_count;
-	conn_setup_set(c, CONN_SETUP_REP_SENT);
+	conn_setup_enter(c, CONN_SETUP_REP_SENT);
 	if (cm_accept(d->netio.cm, c->cm_id, c->cookie, &qp, priv, sizeof priv, loop_now()) != 0) {
-		c->cm = CONN_CM_GONE;
+		conn_cm_enter(c, CONN_CM_GONE);
 		conn_fail(c, SAN_ECONNRESET, "the peer gave up during the handshake");
 	}
 }
@@ -175,7 +175,7 @@ conn_accept_established(struct conn *c)
 		return;
 	}
 	conn_setup_end(c);
-	conn_setup_set(c, CONN_SETUP_OPEN);
+	conn_setup_enter(c, CONN_SETUP_OPEN);
 	c->established = true;
 	c->daemon->count.accepts++;
 	sock_publish_connected(k);

@@ -31,7 +31,7 @@ poll_tell(struct conn *c, enum poll_cmd_type type)
 static void
 on_forgotten(struct conn *c)
 {
-	c->cm = CONN_CM_GONE;
+	conn_cm_enter(c, CONN_CM_GONE);
 	poll_tell(c, POLL_CMD_CONN_DREQ_DONE);
 }
 
@@ -40,7 +40,7 @@ conn_disconnect(struct conn *c)
 {
 	struct daemon *d = c->daemon;
 
-	c->cm = CONN_CM_DISCONNECTING;
+	conn_cm_enter(c, CONN_CM_DISCONNECTING);
 	if (cm_disconnect(d->netio.cm, c->cm_id, loop_now()) != 0)
 		on_forgotten(c);
 	netio_pump(d);
@@ -54,9 +54,9 @@ abandon(struct conn *c)
 
 	san_check(c->setup != CONN_SETUP_OPEN && c->setup != CONN_SETUP_ENDED);
 	conn_setup_end(c);
-	conn_setup_set(c, CONN_SETUP_ENDED);
+	conn_setup_enter(c, CONN_SETUP_ENDED);
 	if (c->cm == CONN_CM_LIVE) {
-		c->cm = CONN_CM_GONE;
+		conn_cm_enter(c, CONN_CM_GONE);
 		(void)cm_disconnect(d->netio.cm, c->cm_id, loop_now());
 	}
 	if (c->poll_state == CONN_POLL_OPEN)
@@ -140,7 +140,7 @@ reject_err(uint16_t reason)
 static void
 on_given_up(struct conn *c, int err, const char *why)
 {
-	c->cm = CONN_CM_GONE;
+	conn_cm_enter(c, CONN_CM_GONE);
 	if (c->setup == CONN_SETUP_OPEN)
 		poll_tell(c, POLL_CMD_CONN_DREQ); /* the peer takes back what it had agreed to */
 	else if (c->setup == CONN_SETUP_ENDED)
@@ -152,7 +152,7 @@ on_given_up(struct conn *c, int err, const char *why)
 static void
 on_dreq(struct conn *c)
 {
-	c->cm = CONN_CM_TIMEWAIT;
+	conn_cm_enter(c, CONN_CM_TIMEWAIT);
 	poll_tell(c, POLL_CMD_CONN_DREQ);
 	if (c->setup != CONN_SETUP_OPEN)
 		conn_fail(c, SAN_ECONNRESET, "the peer disconnected during the handshake");
@@ -161,14 +161,14 @@ on_dreq(struct conn *c)
 static void
 on_dreq_done(struct conn *c)
 {
-	c->cm = CONN_CM_TIMEWAIT;
+	conn_cm_enter(c, CONN_CM_TIMEWAIT);
 	poll_tell(c, POLL_CMD_CONN_DREQ_DONE);
 }
 
 static void
 on_gone(struct conn *c)
 {
-	c->cm = CONN_CM_GONE;
+	conn_cm_enter(c, CONN_CM_GONE);
 	conn_let_go(c);
 }
 

@@ -92,7 +92,7 @@ conn_connect_resolved(struct conn *c)
 	memcpy(hello.dst.b, k->peer.ip, sizeof hello.dst.b);
 	sdp_hello_encode(priv, &hello);
 	conn_qp(c, &qp);
-	conn_setup_set(c, CONN_SETUP_REQ_SENT);
+	conn_setup_enter(c, CONN_SETUP_REQ_SENT);
 	id = cm_connect(d->netio.cm, c->cookie, c->route.port, &c->route.src, &hello.dst,
 	    CM_SID_SDP | k->peer.port, &qp, priv, sizeof priv, loop_now());
 	if (id < 0) {
@@ -100,7 +100,7 @@ conn_connect_resolved(struct conn *c)
 		return;
 	}
 	c->cm_id = (uint32_t)id;
-	c->cm = CONN_CM_LIVE;
+	conn_cm_enter(c, CONN_CM_LIVE);
 	netio_pump(d);
 }
 
@@ -109,7 +109,7 @@ static void
 refuse(struct conn *c, uint16_t reason, int err, const char *why)
 {
 	(void)cm_reject(c->daemon->netio.cm, c->cm_id, reason, NULL, 0, loop_now());
-	c->cm = CONN_CM_GONE;
+	conn_cm_enter(c, CONN_CM_GONE);
 	conn_fail(c, err, why);
 }
 
@@ -140,12 +140,12 @@ conn_connect_opened(struct conn *c)
 	struct daemon *d = c->daemon;
 
 	if (cm_confirm(d->netio.cm, c->cm_id, loop_now()) != 0) {
-		c->cm = CONN_CM_GONE;
+		conn_cm_enter(c, CONN_CM_GONE);
 		conn_fail(c, SAN_ECONNRESET, "the peer gave up during the handshake");
 		return;
 	}
 	conn_setup_end(c);
-	conn_setup_set(c, CONN_SETUP_OPEN);
+	conn_setup_enter(c, CONN_SETUP_OPEN);
 	c->established = true;
 	d->count.connects_ok++;
 	sock_publish_connected(c->sock);

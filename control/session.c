@@ -91,6 +91,12 @@ free_session:
 	return err;
 }
 
+static void
+session_enter(struct session *s, enum session_state next)
+{
+	s->state = next;
+}
+
 struct session *
 session_find(struct daemon *d, uint32_t id)
 {
@@ -193,7 +199,7 @@ session_attach_gone(struct session *s, struct attach *a)
 	session_wakes_update(s);
 	orphans_close(s, dead);
 	if (s->attach_count == 0)
-		s->state = SESSION_ENDING;
+		session_enter(s, SESSION_ENDING);
 	session_end_if_idle(s);
 }
 
@@ -289,7 +295,7 @@ session_end_if_idle(struct session *s)
 
 	if (s->state != SESSION_ENDING || s->sock_count > 0)
 		return;
-	s->state = SESSION_QUIET;
+	session_enter(s, SESSION_QUIET);
 	s->polls_pending = s->daemon->pollers.count;
 	cmd.session.session = (uint16_t)s->id;
 	pollers_put_all(s->daemon, &cmd);

@@ -46,62 +46,83 @@ holder_pid(const struct session *s, uint32_t slot)
 	return 0;
 }
 
-static void
-wire_fill(struct view_socket *v, const struct conn *c)
+/* The conversation of control and peer, while there is no wire side to ask. */
+static struct view_socket
+handshake_view(const struct conn *c)
 {
+	bool over = c->setup == CONN_SETUP_OPEN || c->setup == CONN_SETUP_ENDED;
+
+	return (struct view_socket){
+	    .active = c->active,
+	    .port = c->route.port,
+	    .qpn = c->qpn,
+	    .peer_qpn = c->peer_qpn,
+	    .pmtu = c->pmtu,
+	    .setup_state = over ? "done" : conn_setup_name(c->setup),
+	    .wire_state = c->setup == CONN_SETUP_ENDED ? "DEAD" : "OPENING",
+	    .deadline = conn_setup_text(c->setup),
+	};
+}
+
+static const char *
+wire_deadline(const struct poll_conn_view *w)
+{
+	if (w->state == SDP_STATE_LINGER)
+		return "the peer's DREP";
+	if (w->state > SDP_STATE_OPEN && w->state < SDP_STATE_LINGER && w->deadline_in.ns > 0)
+		return "the peer's DisConn";
+	return "";
+}
+
+static struct view_socket
+wire_view(const struct conn *c)
+{
+	struct view_socket v = handshake_view(c);
 	struct poll_conn_view w;
 
-	v->active = c->active;
-	v->port = c->route.port;
-	v->qpn = c->qpn;
-	v->peer_qpn = c->peer_qpn;
-	v->pmtu = c->pmtu;
-	v->setup_state = c->setup == CONN_SETUP_OPEN || c->setup == CONN_SETUP_ENDED
-			     ? "done"
-			     : conn_setup_name(c->setup);
-	v->deadline = conn_setup_text(c->setup);
-	v->wire_state = c->setup == CONN_SETUP_ENDED ? "DEAD" : "OPENING";
 	if (c->poll_state == CONN_POLL_NONE || c->poll_state == CONN_POLL_OPENING ||
 	    poll_conn_read(c->poll, c->index, &w) != 0)
-		return;
-	v->wire_state = sdp_state_name(w.state);
-	v->tx_queued = w.tx_queued;
-	v->rx_queued = w.rx_queued;
-	v->tx_bytes = w.tx_bytes;
-	v->rx_bytes = w.rx_bytes;
-	v->tx_messages = w.tx_messages;
-	v->rx_messages = w.rx_messages;
-	v->retransmits = w.retransmits;
-	v->rtt = w.rtt;
-	v->credits_local = w.credits_local;
-	v->credits_peer = w.credits_peer;
-	if (w.state == SDP_STATE_LINGER)
-		v->deadline = "the peer's DREP";
-	else if (w.state > SDP_STATE_OPEN && w.state < SDP_STATE_LINGER && w.deadline_in.ns > 0)
-		v->deadline = "the peer's DisConn";
+		return v;
+	return (struct view_socket){
+	    .active = v.active,
+	    .port = v.port,
+	    .qpn = v.qpn,
+	    .peer_qpn = v.peer_qpn,
+	    .pmtu = v.pmtu,
+	    .setup_state = v.setup_state,
+	    .wire_state = sdp_state_name(w.state),
+	    .deadline = v.deadline[0] != '\0' ? v.deadline : wire_deadline(&w),
+	    .tx_queued = w.tx_queued,
+	    .rx_queued = w.rx_queued,
+	    .tx_bytes = w.tx_bytes,
+	    .rx_bytes = w.rx_bytes,
+	    .tx_messages = w.tx_messages,
+	    .rx_messages = w.rx_messages,
+	    .retransmits = w.retransmits,
+	    .rtt = w.rtt,
+	    .credits_local = w.credits_local,
+	    .credits_peer = w.credits_peer,
+	};
 }
 
 bool
 view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 {
+	static const struct view_socket none = {
+	    .wire_state = "DEAD", .setup_state = "done", .deadline = ""};
 	struct sock *k = sock_next(d, cursor);
 
 	while (k != NULL && k->listener != NULL)
 		k = sock_next(d, cursor);
 	if (k == NULL)
 		return false;
-	memset(out, 0, sizeof *out);
+	*out = k->conn != NULL ? wire_view(k->conn) : none;
 	out->ident = k->ident;
 	out->session = k->session->id;
 	out->slot = k->slot;
 	out->pid = holder_pid(k->session, k->slot);
 	memcpy(out->program, k->session->program, sizeof out->program);
 	out->app_state = app_state_name(k->app.state);
-	out->wire_state = "DEAD";
-	out->setup_state = "done";
-	out->deadline = "";
-	if (k->conn != NULL)
-		wire_fill(out, k->conn);
 	if (k->app.state == APP_STATE_CLOSED)
 		out->deadline = "upcalls of a process";
 	out->local = k->local;
