@@ -97,6 +97,13 @@ entry_free(struct neigh *n, struct neigh_entry *e)
 	TAILQ_INSERT_TAIL(&n->unused, e, lru);
 }
 
+static void
+entry_init(struct neigh_entry *e, uint16_t port, const struct san_ip *ip)
+{
+	*e = (struct neigh_entry){
+	    .state = NEIGH_ST_INCOMPLETE, .in_use = true, .port = port, .ip = *ip};
+}
+
 static struct neigh_entry *
 entry_alloc(struct neigh *n, uint16_t port, const struct san_ip *ip)
 {
@@ -109,8 +116,7 @@ entry_alloc(struct neigh *n, uint16_t port, const struct san_ip *ip)
 	if (e == NULL)
 		return NULL;
 	TAILQ_REMOVE(&n->unused, e, lru);
-	*e = (struct neigh_entry){
-	    .state = NEIGH_ST_INCOMPLETE, .in_use = true, .port = port, .ip = *ip};
+	entry_init(e, port, ip);
 	LIST_INSERT_HEAD(bucket_of(n, port, ip), e, by_ip);
 	return e;
 }
@@ -308,16 +314,16 @@ neigh_info_get(const struct neigh *n, uint32_t i, struct san_time now, struct ne
 	    NEIGH_STATE_LIST(X)
 #undef X
 	};
+	struct san_time since;
 
 	for (uint32_t slot = 0; slot < n->limits.entries_max; slot++) {
 		const struct neigh_entry *e = &n->entries[slot];
 
 		if (!e->in_use || i-- > 0)
 			continue;
-		*out = (struct neigh_info){.port = e->port,
-		    .ip = e->ip,
-		    .state = names[e->state],
-		    .age = san_time_since(now, e->confirmed.ns > 0 ? e->confirmed : e->used)};
+		since = e->confirmed.ns > 0 ? e->confirmed : e->used;
+		*out = (struct neigh_info){
+		    e->port, e->ip, {0}, names[e->state], san_time_since(now, since)};
 		memcpy(out->mac, e->mac, MAC_LEN);
 		return true;
 	}
