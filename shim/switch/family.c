@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "family.h"
+#include "descriptor.h"
+#include "ep_set.h"
+#include "kern.h"
+#include "provider.h"
+#include "sw_lock.h"
+#include "sw_log.h"
+#include "waiter.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Which process the tables belong to; 0 until somebody asks. */
+static _Atomic pid_t owner;
+
+bool
+family_is_mine(void)
+{
+	pid_t mine = getpid(), known = atomic_load_explicit(&owner, memory_order_relaxed);
+
+	if (known == 0)
+		atomic_store_explicit(&owner, mine, memory_order_relaxed);
+	return known == 0 || known == mine;
+}
+
+static void
+child_continues(void)
+{
+	atomic_store_explicit(&owner, getpid(), memory_order_relaxed);
+	if (provider_san == NULL)
+		return;
+	provider_san->sanForkChild();
+	waiter_forget();
+	ep_fork_child();
+}
+
+/* The locks are held across the fork, so that the child gets consistent tables whatever other
+ * threads did. */
+pid_t
+sw_fork(pid_t (*real_fork)(void))
+{
+	int err, saved;
+	pid_t pid;
+
+	(void)family_is_mine();
+	sw_lock();
+	ep_fork_lock();
+	if (provider_san != NULL && provider_san->sanForkBefore(&err) != 0)
+		sw_log("fork: the child gets no SAN sockets (error %d)", err);
+	pid = real_fork();
+	saved = errno;
+	if (pid == 0)
+		child_continues();
+	else if (provider_san != NULL)
+		provider_san->sanForkParent();
+	ep_fork_unlock();
+	sw_unlock();
+	errno = saved;
+	return pid < 0 ? -saved : pid;
+}
+
+static int
+standard_streams_to_null(void)
+{
+	int null = open("/dev/null", O_RDWR), rc = 0;
+
+	if (null < 0)
+		return -errno;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && rc >= 0; fd++)
+		rc = sw_dup2(null, fd);
+	if (null > STDERR_FILENO)
+		(void)KERN(close(null));
+	return rc < 0 ? rc : 0;
+}
+
+/* libc's daemon() forks behind our back, hence this one. */
+int
+sw_daemon(int nochdir, int noclose)
+{
+	pid_t pid = sw_fork(kern()->fork);
+
+	if (pid < 0)
+		return pid;
+	if (pid > 0)
+		_exit(0);
+	if (setsid() < 0 || (!nochdir && chdir("/") < 0))
+		return -errno;
+	return noclose ? 0 : standard_streams_to_null();
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The wake object of a thread that sleeps in poll() or select(): made at its first sleep, kept
+ * until it ends. */
+#ifndef SAND_SWITCH_WAITER_H
+#define SAND_SWITCH_WAITER_H
+
+#include <sand/san.h>
+
+/* How long a sleep lasts at most when the daemon has no wake object left to give. */
+#define WAITER_SLICE_NS 1000000
+
+/* The calling thread's; NULL when there is none to be had. */
+struct san_wake *waiter_get(void);
+/* In the child of a fork: its one thread has none yet. */
+void waiter_forget(void);
+
+#endif
