@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fill a template: @NAME@ becomes VALUE, or for one of them the output of a command.
+"""Fill a template: @NAME@ becomes VALUE, or what a command prints.
 
-usage: fill.py INPUT OUTPUT NAME=VALUE... [NAME=! COMMAND ARG...]
+usage: fill.py INPUT OUTPUT NAME=VALUE... [NAME=! COMMAND ARG... [--]]...
 """
 import re
 import subprocess
 import sys
 
 
+def output_of(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+
+
 def main():
     source, target, *settings = sys.argv[1:]
     values = {}
-    for i, setting in enumerate(settings):
-        name, value = setting.split("=", 1)
+    while settings:
+        name, value = settings.pop(0).split("=", 1)
         if value == "!":
-            command = settings[i + 1:]
-            values[name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
-            break
+            end = settings.index("--") if "--" in settings else len(settings)
+            value = output_of(settings[:end])
+            settings = settings[end + 1:]
         values[name] = value
     with open(source, encoding="utf-8") as f:
         text = f.read()
