@@ -64,6 +64,11 @@ sdp_action_run(struct sdp_session *s, enum sdp_fsm_action action)
 	case SDP_ACT_DISCONNECT:
 		action_disconnect(s);
 		break;
+	case SDP_ACT_GIVE_UP:
+		if (!s->disconn_acked || !s->peer_disconn)
+			sdp_error_set(s, SAN_ETIMEDOUT);
+		action_disconnect(s);
+		break;
 	case SDP_ACT_ABORT:
 		action_abort(s);
 		break;

@@ -11,6 +11,7 @@
 	X(SEND_DISCONN, "send DisConn behind all queued data")                                \
 	X(REPORT_EOF, "tell the program that the peer's data ends here")                      \
 	X(DISCONNECT, "stop sending; the connection manager shall send DREQ")                 \
+	X(GIVE_UP, "as DISCONNECT; TIMEDOUT unless both sides were done")                     \
 	X(ABORT, "drop what is unsent; AbortConn if DisConn has left and the peer may still " \
 		 "send or wait; DREQ")                                                        \
 	X(LOST, "the peer gave up before both sides were done: CONNRESET")                    \
@@ -71,7 +72,7 @@
 	X(DISCONN_SENT, DREQ, DEAD, LOST, NONE)                        \
 	X(DISCONN_SENT, DREP, DISCONN_SENT, ILLEGAL, KEEP)             \
 	X(DISCONN_SENT, RESET, DEAD, FAIL, NONE)                       \
-	X(DISCONN_SENT, DEADLINE, LINGER, DISCONNECT, LINGER)          \
+	X(DISCONN_SENT, DEADLINE, LINGER, GIVE_UP, LINGER)             \
 	X(DISCONN_SENT, PORT_DOWN, DEAD, DOWN, NONE)                   \
 	X(DISCONN_RCVD, OPEN, DISCONN_RCVD, ILLEGAL, KEEP)             \
 	X(DISCONN_RCVD, SHUT, BOTH, SEND_DISCONN, DREQ)                \
@@ -93,7 +94,7 @@
 	X(BOTH, DREQ, DEAD, FINISH, NONE)                              \
 	X(BOTH, DREP, BOTH, ILLEGAL, KEEP)                             \
 	X(BOTH, RESET, DEAD, FAIL, NONE)                               \
-	X(BOTH, DEADLINE, LINGER, DISCONNECT, LINGER)                  \
+	X(BOTH, DEADLINE, LINGER, GIVE_UP, LINGER)                     \
 	X(BOTH, PORT_DOWN, DEAD, DOWN, NONE)                           \
 	X(LINGER, OPEN, LINGER, ILLEGAL, KEEP)                         \
 	X(LINGER, SHUT, LINGER, NOTHING, KEEP)                         \
