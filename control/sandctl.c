@@ -147,6 +147,9 @@ request_send(int fd, const struct options *o, const char *line)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* A daemon that is too busy has already answered and hung up. */
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			break;
 		if (n < 0)
 			return daemon_lost();
 		at += (int)n;
