@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fake_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "san_err.h"
+
+/* --- the region
+ * --------------------------------------------------------------------------------------- */
+
+static void
+rule_fill(const struct fake_daemon *d, struct shm_region *r)
+{
+	if (d->opt.rule == NULL)
+		return;
+	memcpy(r->rules[0].net, d->net.b, 16);
+	r->rules[0].bits = (uint8_t)d->net_bits;
+	r->rules[0].action = d->opt.san_only ? SHM_ACTION_SAN_ONLY : SHM_ACTION_SAN;
+	r->rules[0].port_hi = 65535;
+	r->rules[0].role = 3;
+	r->rule_count = 1;
+}
+
+/* Two addresses: .1 and .2 of 10.77.0.0/24, one IPv6. */
+static void
+locals_fill(struct shm_region *r)
+{
+	static const char *const text[] = {"10.77.0.1", "10.77.0.2", "fd77::1"};
+
+	for (unsigned i = 0; i < sizeof text / sizeof text[0]; i++) {
+		struct san_ip ip;
+
+		(void)san_ip_parse(text[i], &ip);
+		memcpy(r->locals[i].ip, ip.b, 16);
+		r->locals[i].family = san_ip_is_v4(&ip) ? AF_INET : AF_INET6;
+		r->local_count = i + 1;
+	}
+}
+
+static void
+header_fill(struct fake_session *s)
+{
+	struct shm_region *r = fake_region(s);
+
+	r->magic = SHM_MAGIC;
+	r->version = SHM_VERSION;
+	r->bytes = s->bytes;
+	r->session = s->id;
+	r->socks = s->socks;
+	r->tx_ring_bytes = r->rx_ring_bytes = s->ring_bytes;
+	r->polls = FAKE_POLLS;
+	r->spin_us = s->daemon->opt.spin_us;
+	r->sock_off = (uint64_t)((uint8_t *)s->sock - s->base);
+	r->attach_off = (uint64_t)((uint8_t *)s->attach - s->base);
+	r->ring_off = (uint64_t)(s->rings - s->base);
+	memcpy(r->daemon_name, "fake", 5);
+	rule_fill(s->daemon, r);
+	locals_fill(r);
+	for (unsigned i = 0; i < FAKE_POLLS; i++)
+		atomic_store(&r->doorbell[i].cpu, -1);
+}
+
+static void
+header_spoil(struct fake_session *s)
+{
+	struct shm_region *r = fake_region(s);
+
+	switch (s->daemon->opt.fault) {
+	case FAKE_REGION_MAGIC:
+		r->magic ^= 1;
+		break;
+	case FAKE_REGION_VERSION:
+		r->version++;
+		break;
+	case FAKE_REGION_TORN:
+		memset(r, 0, sizeof *r);
+		break;
+	case FAKE_REGION_SHORT:
+		r->bytes += 4096;
+		break;
+	case FAKE_REGION_OFFSETS:
+		r->ring_off = s->bytes - 4096;
+		break;
+	case FAKE_REGION_RINGS:
+		r->rx_ring_bytes = 65000;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool
+region_make(struct fake_session *s)
+{
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	size_t sock_off = (sizeof(struct shm_region) + 4095) & ~(size_t)4095;
+	size_t attach_off = sock_off + s->socks * sizeof(struct shm_sock);
+	size_t ring_off =
+	    (attach_off + SAN_ATTACH_MAX * sizeof(struct shm_attach) + 4095) & ~(size_t)4095;
+
+	s->bytes = ring_off + (size_t)s->socks * 2 * s->ring_bytes;
+	s->memfd = memfd_create("fake-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (s->memfd < 0 || ftruncate(s->memfd, (off_t)s->bytes) != 0)
+		return false;
+	if (s->daemon->opt.fault != FAKE_REGION_UNSEALED &&
+	    fcntl(s->memfd, F_ADD_SEALS, seals) != 0)
+		return false;
+	s->base = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, s->memfd, 0);
+	if (s->base == MAP_FAILED)
+		return false;
+	s->sock = (struct shm_sock *)(void *)(s->base + sock_off);
+	s->attach = (struct shm_attach *)(void *)(s->base + attach_off);
+	s->rings = s->base + ring_off;
+	header_fill(s);
+	header_spoil(s);
+	return true;
+}
+
+static struct fake_session *
+session_create(struct fake_daemon *d)
+{
+	for (uint32_t i = 0; i < FAKE_SESSIONS; i++) {
+		struct fake_session *s = &d->session[i];
+
+		if (s->used)
+			continue;
+		memset(s, 0, sizeof *s);
+		s->daemon = d;
+		s->id = i;
+		s->socks = d->opt.socks;
+		s->ring_bytes = d->opt.ring_bytes;
+		s->slots = calloc(s->socks, sizeof *s->slots);
+		if (s->slots == NULL || !region_make(s))
+			return NULL;
+		for (uint32_t n = 0; n < s->socks; n++) {
+			s->slots[n].session = s;
+			s->slots[n].slot = n;
+		}
+		for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+			s->process[n].fd = -1;
+		for (uint32_t n = 0; n < SAN_WAKES_MAX; n++)
+			s->wake_fds[n] = -1;
+		s->used = true;
+		atomic_fetch_add(&d->sessions, 1);
+		return s;
+	}
+	return NULL;
+}
+
+void
+fake_session_destroy(struct fake_session *s)
+{
+	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+		if (s->process[n].fd >= 0)
+			close(s->process[n].fd);
+	for (uint32_t n = 0; n < SAN_WAKES_MAX; n++)
+		if (s->wake_fds[n] >= 0)
+			close(s->wake_fds[n]);
+	munmap(s->base, s->bytes);
+	close(s->memfd);
+	free(s->slots);
+	s->used = false;
+	atomic_fetch_sub(&s->daemon->sessions, 1);
+}
+
+void
+fake_session_reap(struct fake_session *s)
+{
+	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+		if (s->process[n].fd >= 0)
+			return;
+	for (uint32_t n = 0; n < s->socks; n++)
+		if (s->slots[n].kind != FAKE_FREE)
+			return;
+	fake_session_destroy(s);
+}
+
+bool
+fake_slot_held(const struct fake_session *s, uint32_t slot)
+{
+	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+		if (s->process[n].fd >= 0 &&
+		    (atomic_load(&s->attach[n].holds[slot / 64]) >> slot % 64 & 1) != 0)
+			return true;
+	return false;
+}
+
+/* --- messages
+ * ------------------------------------------------------------------------------------------ */
+
+static void
+reply(struct fake_daemon *d, int fd, struct proto_msg *m, const int *fds, unsigned count)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * PROTO_FDS_MAX)];
+	} control;
+	struct iovec iov = {m, sizeof *m};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	m->magic = PROTO_MAGIC;
+	m->version = PROTO_VERSION;
+	if (d->opt.fault == FAKE_PROTO_MAGIC)
+		m->magic++;
+	if (d->opt.fault == FAKE_PROTO_VERSION)
+		m->version++;
+	if (d->opt.fault == FAKE_SHORT_REPLY)
+		iov.iov_len = 40;
+	if (count > 0) {
+		struct cmsghdr *c = &control.align;
+
+		memset(&control, 0, sizeof control);
+		mh.msg_control = &control;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
+	}
+	(void)!sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+refuse(struct fake_daemon *d, int fd, int err)
+{
+	struct proto_msg m = {.type = PROTO_REFUSED, .err = err, .text = "the fake says no"};
+
+	reply(d, fd, &m, NULL, 0);
+}
+
+static int
+process_add(struct fake_session *s, int fd)
+{
+	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+		if (s->process[n].fd < 0) {
+			s->process[n] = (struct fake_process){.fd = fd};
+			memset(&s->attach[n], 0, sizeof s->attach[n]);
+			atomic_fetch_add(&s->daemon->attached, 1);
+			return (int)n;
+		}
+	return -1;
+}
+
+static bool
+guest_attach(struct fake_daemon *d, int fd)
+{
+	struct fake_session *s;
+	struct proto_msg m = {.type = PROTO_ATTACH_OK};
+	int fds[3 + FAKE_POLLS], id;
+	unsigned count = 1 + FAKE_POLLS;
+
+	if (d->opt.fault == FAKE_SILENT)
+		return true; /* stays a guest for ever */
+	if (d->opt.fault == FAKE_HANG_UP)
+		return false;
+	s = d->opt.fault == FAKE_REFUSE ? NULL : session_create(d);
+	if (s == NULL) {
+		refuse(d, fd, SAN_ELIMIT);
+		return false;
+	}
+	id = process_add(s, fd);
+	m.attach = (uint32_t)id;
+	m.session = s->id;
+	fds[0] = s->memfd;
+	for (unsigned i = 0; i < FAKE_POLLS; i++)
+		fds[1 + i] = d->bell[i];
+	fds[1 + FAKE_POLLS] = fds[2 + FAKE_POLLS] = s->memfd;
+	if (d->opt.fault == FAKE_NO_FDS)
+		count = 0;
+	if (d->opt.fault == FAKE_MANY_FDS)
+		count += 2;
+	reply(d, fd, &m, fds, count);
+	return true;
+}
+
+static bool
+guest_fork(struct fake_daemon *d, int fd, const struct proto_msg *in)
+{
+	struct proto_msg m = {.type = PROTO_FORK_OK, .session = in->session};
+	struct fake_session *s;
+	int id;
+
+	if (d->opt.fault == FAKE_FORK_REFUSED || in->session >= FAKE_SESSIONS ||
+	    !d->session[in->session].used || in->attach >= SAN_ATTACH_MAX) {
+		refuse(d, fd, SAN_ELIMIT);
+		return false;
+	}
+	s = &d->session[in->session];
+	id = process_add(s, fd);
+	if (id < 0) {
+		refuse(d, fd, SAN_ELIMIT);
+		return false;
+	}
+	for (unsigned w = 0; w < SAN_SOCKS_MAX / 64; w++)
+		atomic_store(&s->attach[id].holds[w], atomic_load(&s->attach[in->attach].holds[w]));
+	m.attach = (uint32_t)id;
+	reply(d, fd, &m, NULL, 0);
+	return true;
+}
+
+/* 1: a good message; 0: nothing there; -1: gone or nonsense. */
+static int
+receive(int fd, struct proto_msg *m)
+{
+	ssize_t n = recv(fd, m, sizeof *m, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n == (ssize_t)sizeof *m && m->magic == PROTO_MAGIC && m->version == PROTO_VERSION
+		   ? 1
+		   : -1;
+}
+
+void
+fake_guest_new(struct fake_daemon *d)
+{
+	int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	for (unsigned i = 0; i < sizeof d->guest / sizeof d->guest[0]; i++)
+		if (d->guest[i].fd < 0) {
+			d->guest[i].fd = fd;
+			return;
+		}
+	close(fd);
+}
+
+void
+fake_guest_message(struct fake_daemon *d, unsigned guest)
+{
+	int fd = d->guest[guest].fd, got;
+	struct proto_msg m;
+	bool keep = false;
+
+	got = receive(fd, &m);
+	if (got == 0)
+		return;
+	if (got > 0 && m.type == PROTO_ATTACH)
+		keep = guest_attach(d, fd);
+	else if (got > 0 && m.type == PROTO_FORK)
+		keep = guest_fork(d, fd, &m);
+	if (!keep)
+		close(fd);
+	if (!keep || d->opt.fault != FAKE_SILENT)
+		d->guest[guest].fd = -1;
+}
+
+static void
+wake_new(struct fake_session *s, struct fake_process *p)
+{
+	struct proto_msg m = {.type = PROTO_WAKE_OK};
+
+	for (uint32_t i = 0; i < SAN_WAKES_MAX; i++) {
+		if (s->wake_fds[i] >= 0 || s->daemon->opt.fault == FAKE_WAKE_REFUSED)
+			continue;
+		s->wake_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		p->wakes |= UINT64_C(1) << i;
+		m.arg = i;
+		reply(s->daemon, p->fd, &m, &s->wake_fds[i], 1);
+		return;
+	}
+	refuse(s->daemon, p->fd, SAN_ELIMIT);
+}
+
+static void
+wake_free(struct fake_session *s, struct fake_process *p, uint32_t i)
+{
+	if (i >= SAN_WAKES_MAX || (p->wakes >> i & 1) == 0)
+		return;
+	p->wakes &= ~(UINT64_C(1) << i);
+	close(s->wake_fds[i]);
+	s->wake_fds[i] = -1;
+}
+
+static void
+process_gone(struct fake_session *s, uint32_t attach)
+{
+	struct fake_process *p = &s->process[attach];
+
+	for (uint32_t i = 0; i < SAN_WAKES_MAX; i++)
+		wake_free(s, p, i);
+	close(p->fd);
+	p->fd = -1;
+	atomic_fetch_sub(&s->daemon->attached, 1);
+	for (unsigned w = 0; w < SAN_SOCKS_MAX / 64; w++)
+		atomic_store(&s->attach[attach].holds[w], 0);
+	fake_sock_orphans(s);
+	fake_session_reap(s);
+}
+
+void
+fake_process_message(struct fake_session *s, uint32_t attach)
+{
+	struct fake_process *p = &s->process[attach];
+	struct proto_msg m;
+	int got = receive(p->fd, &m);
+
+	if (got == 0)
+		return;
+	if (got < 0) {
+		process_gone(s, attach);
+	} else if (m.type == PROTO_WAKE_NEW) {
+		wake_new(s, p);
+	} else if (m.type == PROTO_WAKE_FREE) {
+		wake_free(s, p, m.arg);
+	} else if (m.type == PROTO_SYNC) {
+		m.type = PROTO_SYNC_OK;
+		reply(s->daemon, p->fd, &m, NULL, 0);
+	} else {
+		refuse(s->daemon, p->fd, SAN_EINVAL);
+	}
+}
