@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Everything the control thread and the poll threads say to each other. Fixed-size messages on single-producer
- * single-consumer rings (rte_ring element rings), one pair per poll thread; whoever puts a message wakes the other
- * only if it sleeps. Ownership of what a message points to moves with the message unless it says otherwise. */
+/* Everything the control thread and the poll threads say to each other. Fixed-size messages on
+ * single-producer single-consumer rings (rte_ring element rings), one pair per poll thread; whoever
+ * puts a message wakes the other only if it sleeps. Ownership of what a message points to moves
+ * with the message unless it says otherwise. */
 #ifndef SAND_POLL_MSG_H
 #define SAND_POLL_MSG_H
 
@@ -14,30 +15,32 @@
 struct frame; /* port/frame.h: a DPDK packet buffer */
 
 /* Control -> poll thread. X(name, meaning) */
-#define POLL_CMD_LIST(X)                                                                           \
-	X(SESSION_ADD, "serve this region's doorbells from now on")                                \
-	X(SESSION_DEL, "stop touching the region; answered by SESSION_GONE")                       \
-	X(CONN_OPEN, "create a connection; answered by CONN_OPENED")                               \
-	X(CONN_CLOSE, "the program is gone: close orderly or abort")                               \
-	X(CONN_DREQ, "the peer's DREQ arrived")                                                    \
-	X(CONN_DREQ_DONE, "our DREQ was answered or given up")                                     \
-	X(CONN_PATH, "the peer's MAC changed")                                                     \
-	X(CONN_RELEASE, "control is done with it: free once DEAD; answered by CONN_FREED")         \
-	X(FRAME_TX, "send this frame, built by control, out of the port")                          \
-	X(PORT_UP, "start polling a port")                                                         \
-	X(PORT_DOWN, "stop polling a port; answered by PORT_QUIET")                                \
+#define POLL_CMD_LIST(X)                                                                   \
+	X(SESSION_ADD, "serve this region's doorbells from now on")                        \
+	X(SESSION_DEL, "stop touching the region; answered by SESSION_GONE")               \
+	X(CONN_OPEN, "create a connection; answered by CONN_OPENED")                       \
+	X(CONN_CLOSE, "the program is gone: close orderly or abort")                       \
+	X(CONN_DREQ, "the peer's DREQ arrived")                                            \
+	X(CONN_DREQ_DONE, "our DREQ was answered or given up")                             \
+	X(CONN_PATH, "the peer's MAC changed")                                             \
+	X(CONN_RELEASE, "control is done with it: free once DEAD; answered by CONN_FREED") \
+	X(FRAME_TX, "send this frame, built by control, out of the port")                  \
+	X(PORT_UP, "start polling a port")                                                 \
+	X(PORT_DOWN, "stop polling a port; answered by PORT_QUIET")                        \
 	X(STOP, "leave the loop")
 
 /* Poll thread -> control. */
-#define POLL_EVENT_LIST(X)                                                                         \
-	X(SOCK_CMD, "a slot's mailbox has a new command (copied, unchecked)")                      \
-	X(SOCK_FLAGS, "a slot's app_flags changed where control must know (CLOSED, ABORT)")        \
-	X(SOCK_SYNC, "unused, kept for numbering")                                                 \
-	X(CONN_OPENED, "the connection exists; err = 0 or enum san_err")                           \
-	X(CONN_EVENT, "SDP_EV_* bits that concern control: ESTABLISHED, WANT_DREQ, DEAD; err")     \
-	X(CONN_FREED, "the connection index may be used again")                                    \
-	X(FRAME_RX, "a frame for control: ARP, ICMP, ND, or a QP1 datagram (ICRC already verified)") \
-	X(SESSION_GONE, "no pointer into the region is left in this poll thread")                  \
+#define POLL_EVENT_LIST(X)                                                                   \
+	X(SOCK_CMD, "a slot's mailbox has a new command (copied, unchecked)")                \
+	X(SOCK_FLAGS, "a slot's app_flags changed where control must know (CLOSED, ABORT)")  \
+	X(SOCK_SYNC, "unused, kept for numbering")                                           \
+	X(CONN_OPENED, "the connection exists; err = 0 or enum san_err")                     \
+	X(CONN_EVENT,                                                                        \
+	    "SDP_EV_* bits that concern control: ESTABLISHED, EOF, WANT_DREQ, DEAD; err")    \
+	X(CONN_FREED, "the connection index may be used again")                              \
+	X(FRAME_RX,                                                                          \
+	    "a frame for control: ARP, ICMP, ND, or a QP1 datagram (ICRC already verified)") \
+	X(SESSION_GONE, "no pointer into the region is left in this poll thread")            \
 	X(PORT_QUIET, "the port is not polled any more")
 
 enum poll_cmd_type {
@@ -63,14 +66,17 @@ struct poll_cmd {
 	uint16_t port;
 	uint32_t conn; /* connection index: QPN = generation << 16 | index */
 	union {
-		struct { /* SESSION_ADD: geometry is control's own copy, not what stands in the region */
+		struct { /* SESSION_ADD: geometry is control's own copy, not what stands in the
+			    region */
 			void *base;
 			uint16_t session;
 			uint32_t socks, tx_ring_bytes, rx_ring_bytes;
 			uint64_t sock_off, ring_off;
-			int *wake_fds; /* [SAN_WAKES_MAX], owned by control, -1 = none; valid until SESSION_GONE */
+			int *wake_fds; /* [SAN_WAKES_MAX], owned by control, -1 = none; valid until
+					  SESSION_GONE */
 		} session;
-		struct { /* CONN_OPEN. open.tx/rx ring views are filled by the poll thread from the slot */
+		struct { /* CONN_OPEN. open.tx/rx ring views are filled by the poll thread from the
+			    slot */
 			struct sock_ref sock;
 			struct sdp_open open;
 			struct roce_path path;

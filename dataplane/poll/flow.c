@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "flow.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "poll_priv.h"
+#include "san_err.h"
+#include "sdp_msg.h"
+
+struct flow *
+flow_find(struct poll *p, uint32_t index)
+{
+	if (index < FLOW_INDEX_FIRST || index >= p->flow_limit || !p->flows[index].used)
+		return NULL;
+	return &p->flows[index];
+}
+
+void
+flow_path_set(struct flow *f, const uint8_t dmac[6])
+{
+	memcpy(f->path.dmac, dmac, sizeof f->path.dmac);
+	f->loop = memcmp(f->path.dmac, f->path.smac, sizeof f->path.dmac) == 0;
+}
+
+/* The slot a CONN_OPEN names, NULL if it is not to be had. */
+static struct poll_slot *
+open_slot(struct poll *p, const struct poll_cmd *cmd, int *err)
+{
+	const struct sock_ref *ref = &cmd->open.sock;
+	struct poll_session *s;
+
+	*err = SAN_EINVAL;
+	if (cmd->conn < FLOW_INDEX_FIRST || cmd->conn >= p->flow_limit ||
+	    (cmd->open.open.qpn & 0xffff) != cmd->conn || cmd->port >= SAN_PORTS_MAX ||
+	    ref->session >= SAN_SESSIONS_MAX)
+		return NULL;
+	s = &p->session[ref->session];
+	if (!s->base || ref->slot >= s->socks)
+		return NULL;
+	*err = SAN_ENETDOWN;
+	if (!p->port[cmd->port].up)
+		return NULL;
+	*err = SAN_EEXIST;
+	if (p->flows[cmd->conn].used || s->slots[ref->slot].flow)
+		return NULL;
+	*err = 0;
+	return &s->slots[ref->slot];
+}
+
+static void
+flow_init(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
+{
+	const struct poll_session *s = &p->session[cmd->open.sock.session];
+
+	memset(f, 0, offsetof(struct flow, sdp));
+	f->used = true;
+	f->index = cmd->conn;
+	f->qpn = cmd->open.open.qpn;
+	f->port = cmd->port;
+	f->ref = cmd->open.sock;
+	f->session = f->ref.session;
+	f->sock = &s->sock[f->ref.slot];
+	f->path = cmd->open.path;
+	flow_path_set(f, cmd->open.path.dmac);
+	f->tx_size = s->tx_ring_bytes;
+	f->tx_whole = RTE_MIN(cmd->open.open.peer_rcv_size, cmd->open.open.pmtu) - SDP_BSDH_LEN;
+	f->active_at = f->heard_at = p->now;
+	f->timer.want = SAN_TIME_NEVER;
+}
+
+int
+flow_open(struct poll *p, const struct poll_cmd *cmd)
+{
+	struct sdp_open open = cmd->open.open;
+	struct poll_session *s;
+	struct poll_slot *slot;
+	struct flow *f;
+	uint8_t *rings;
+	int err;
+
+	slot = open_slot(p, cmd, &err);
+	if (!slot)
+		return err;
+	s = &p->session[cmd->open.sock.session];
+	f = &p->flows[cmd->conn];
+	rings = s->base + s->ring_off +
+		(uint64_t)cmd->open.sock.slot * ((uint64_t)s->tx_ring_bytes + s->rx_ring_bytes);
+	open.tx = (struct byte_ring){rings, s->tx_ring_bytes};
+	open.rx = (struct byte_ring){rings + s->tx_ring_bytes, s->rx_ring_bytes};
+	err = sdp_conn_init(&f->sdp, &open, p->now);
+	if (err)
+		return err;
+	flow_init(p, f, cmd);
+	slot->flow = f->index;
+	s->flows++;
+	LIST_INSERT_HEAD(&p->all, f, all_next);
+	atomic_fetch_add_explicit(&p->flow_count, 1, memory_order_relaxed);
+	flow_view_write(p, f);
+	flow_rung(p, f); /* what its program did before we knew of it */
+	flow_traffic(p, f);
+	return 0;
+}
+
+void
+flow_detach(struct poll *p, struct flow *f)
+{
+	struct poll_session *s = &p->session[f->session];
+
+	if (!f->sock)
+		return;
+	/* DEAD at once: the engine touches the rings no more. */
+	sdp_port_down(&f->sdp, p->now);
+	flow_hot_remove(p, f);
+	f->sock = NULL;
+	s->slots[f->ref.slot].flow = 0;
+	s->flows--;
+	flow_touch(p, f);
+}
+
+void
+flow_touch(struct poll *p, struct flow *f)
+{
+	if (f->dirty)
+		return;
+	f->dirty = true;
+	STAILQ_INSERT_TAIL(&p->dirty, f, dirty_next);
+}
+
+void
+flow_traffic(struct poll *p, struct flow *f)
+{
+	f->active_at = p->now;
+	if (!f->hot)
+		flow_hot_add(p, f);
+	flow_touch(p, f);
+}
+
+void
+flow_active_remove(struct poll *p, struct flow *f)
+{
+	if (!f->active)
+		return;
+	f->active = false;
+	TAILQ_REMOVE(&p->active, f, active_next);
+}
+
+void
+flow_close(struct poll *p, struct flow *f, enum sdp_close_how how)
+{
+	if (f->sock && !f->hostile) {
+		flow_uncork(p, f);
+		flow_look(p, f); /* its last bytes */
+	}
+	sdp_close(&f->sdp, how, p->now);
+}
+
+/* ---- time ---- */
+
+static struct san_time
+keepalive_at(const struct poll *p, const struct flow *f)
+{
+	if ((f->app_flags & SHM_APP_KEEPALIVE) == 0)
+		return SAN_TIME_NEVER;
+	return san_time_add(f->heard_at, p->params.keepalive);
+}
+
+void
+flow_timer_set(struct poll *p, struct flow *f)
+{
+	struct san_time at = san_time_min(sdp_deadline(&f->sdp), keepalive_at(p, f));
+
+	if (f->corked)
+		at = san_time_min(at, san_time_add(f->corked_at, FLOW_CORK_MAX));
+	wheel_set(&p->wheel, &f->timer, at);
+}
+
+static void
+flow_expire(struct poll *p, struct flow *f)
+{
+	if (san_time_reached(sdp_deadline(&f->sdp), p->now))
+		sdp_deadline_expire(&f->sdp, p->now);
+	if (san_time_reached(keepalive_at(p, f), p->now)) {
+		f->heard_at = p->now; /* the next probe in another interval */
+		sdp_keepalive(&f->sdp, p->now);
+		poll_count(p, POLL_COUNT_keepalives, 1);
+	}
+	if (f->corked && san_time_reached(san_time_add(f->corked_at, FLOW_CORK_MAX), p->now))
+		flow_uncork(p, f);
+	flow_touch(p, f);
+}
+
+void
+flow_timers_expire(struct poll *p)
+{
+	struct wheel_timer *t;
+
+	for (unsigned i = 0; i < POLL_TIMERS_MAX && (t = wheel_due(&p->wheel, p->now)) != NULL;
+	     i++) {
+		flow_expire(p, (struct flow *)((char *)t - offsetof(struct flow, timer)));
+		p->work++;
+	}
+}
+
+/* ---- the end ---- */
+
+bool
+flow_sweep(struct poll *p, struct flow *f)
+{
+	struct poll_event ev = {
+	    .type = POLL_EV_CONN_FREED, .port = f->port, .conn = f->index, .sock = f->ref};
+	struct poll_session *s = &p->session[f->session];
+
+	if (!f->released || f->events != 0 || sdp_state(&f->sdp) != SDP_STATE_DEAD)
+		return false;
+	if (!poll_event_put(p, &ev)) {
+		flow_touch(p, f);
+		return false;
+	}
+	flow_view_write(p, f); /* counts the last retransmits */
+	atomic_store_explicit(&f->view_valid, false, memory_order_relaxed);
+	flow_active_remove(p, f);
+	flow_hot_remove(p, f);
+	wheel_remove(&p->wheel, &f->timer);
+	if (f->sock) {
+		s->slots[f->ref.slot].flow = 0;
+		s->flows--;
+	}
+	LIST_REMOVE(f, all_next);
+	f->used = false;
+	atomic_fetch_sub_explicit(&p->flow_count, 1, memory_order_relaxed);
+	poll_count(p, POLL_COUNT_conns_freed, 1);
+	return true;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A flow is one connection as its poll thread holds it: the engine (sdp_conn), where its program's
+ * slot is, where its packets go, and on which lists it stands. It lives in a table indexed by the
+ * low 16 bits of its QPN; nobody holds a pointer to it between two iterations except the lists. */
+#ifndef SAND_POLL_FLOW_H
+#define SAND_POLL_FLOW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "msg.h"
+#include "poll_thread.h"
+#include "roce.h"
+#include "sdp_conn.h"
+#include "wheel.h"
+
+struct poll;
+
+#define FLOW_INDEX_FIRST 16u /* QPNs 0 and 1 are special, below 16 nobody looks */
+
+/* Flows whose slots are looked at in every iteration. A flow that is not among them, or leaves,
+ * asks its program to ring (SHM_NEED_*). */
+#define FLOW_HOT_MAX 64u
+#define FLOW_HOT_WAITING \
+	SAN_DURATION_MS(20) /* quiet for so long with bytes not acknowledged: leave */
+#define FLOW_CORK_MAX	SAN_DURATION_MS(200)
+#define FLOW_VIEW_EVERY SAN_DURATION_MS(10)
+
+/* A seqlock: `seq` is odd while the poll thread writes. */
+struct flow_view {
+	_Atomic uint32_t seq;
+	_Atomic uint32_t word[(sizeof(struct poll_conn_view) + 3) / 4];
+};
+
+struct flow {
+	struct shm_sock *sock; /* NULL: region gone, or the program is not to be looked at */
+	uint32_t index, qpn;
+	uint32_t tx_size;  /* of the tx ring */
+	uint32_t tx_whole; /* bytes of a full packet */
+	uint16_t port, session;
+	struct sock_ref ref;
+
+	/* The program's words as last taken over, and ours as last published. */
+	uint32_t tx_tail, rx_head, urg_seq, app_flags;
+	uint32_t tx_told; /* the part of tx_tail the engine knows: less while corked */
+	uint32_t tx_head, rx_tail, wire_flags;
+
+	bool used, loop;
+	bool released; /* CONN_RELEASE came */
+	bool hostile;  /* its program broke the rules: not listened to any more */
+	bool shut, corked, rx_dropped;
+	bool dirty, active, view_stale;
+	uint8_t hot; /* place in poll.hot + 1; 0 = not there */
+	struct san_time active_at, heard_at, corked_at, view_at;
+
+	uint32_t events; /* SDP_EV_* bits not yet told to control */
+	struct wheel_timer timer;
+	LIST_ENTRY(flow) all_next;
+	STAILQ_ENTRY(flow) dirty_next;
+	TAILQ_ENTRY(flow) active_next;
+	struct roce_path path;
+
+	uint32_t told_retransmits;
+	uint64_t tx_bytes, rx_bytes;
+	struct sdp_conn sdp;
+	_Atomic bool view_valid;
+	struct flow_view view;
+};
+
+/* flow.c. NULL unless such a flow exists. */
+struct flow *flow_find(struct poll *p, uint32_t index);
+int flow_open(struct poll *p, const struct poll_cmd *cmd);
+/* The peer's MAC. A flow to our own is looped back. */
+void flow_path_set(struct flow *f, const uint8_t dmac[6]);
+/* The region is going away: end the connection, never look at the slot again. */
+void flow_detach(struct poll *p, struct flow *f);
+/* Something happened to it: it will be looked after at the end of the iteration. */
+void flow_touch(struct poll *p, struct flow *f);
+/* The same, and it was traffic: keep looking at its slot for a while. */
+void flow_traffic(struct poll *p, struct flow *f);
+void flow_active_remove(struct poll *p, struct flow *f);
+/* Set the flow's one timer to its earliest deadline. */
+void flow_timer_set(struct poll *p, struct flow *f);
+void flow_timers_expire(struct poll *p);
+void flow_close(struct poll *p, struct flow *f, enum sdp_close_how how);
+/* Free it if nobody needs it any more; true if it is gone. */
+bool flow_sweep(struct poll *p, struct flow *f);
+
+/* flow_look.c: from the program to the engine. True if something was new. */
+bool flow_look(struct poll *p, struct flow *f);
+/* After a doorbell: flags too. */
+void flow_rung(struct poll *p, struct flow *f);
+/* The cork has been in long enough. */
+void flow_uncork(struct poll *p, struct flow *f);
+void flow_hot_add(struct poll *p, struct flow *f);
+void flow_hot_remove(struct poll *p, struct flow *f);
+/* Ask the program to ring from now on. False: it had produced something meanwhile. */
+bool flow_need_set(struct poll *p, struct flow *f);
+/* Look at all hot flows and send away the quiet ones. */
+void flow_hot_look(struct poll *p);
+
+/* flow_tell.c: from the engine to the program and to control, for all dirty flows. */
+void flow_tell_all(struct poll *p);
+
+/* flow_view.c */
+void flow_view_write(struct poll *p, struct flow *f);
+/* Control: what flow_view_write wrote last. SAN_ENOENT, SAN_EAGAIN. */
+int flow_view_read(const struct flow *f, struct poll_conn_view *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The picture of a flow that control may read at any time, behind a seqlock. The only place in
+ * poll/ that reads inside the engine's struct, and it only reads. */
+#include "flow.h"
+
+#include <string.h>
+
+#include "poll_priv.h"
+#include "san_err.h"
+#include "seq.h"
+
+#define READ_TRIES 8
+
+static void
+view_fill(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
+{
+	const struct sdp_session *s = &f->sdp.s;
+	const struct sdp_counters *c = sdp_counters(&f->sdp);
+	const struct rc_counters *r = sdp_rc_counters(&f->sdp);
+	struct san_time deadline = sdp_deadline(&f->sdp);
+
+	*v = (struct poll_conn_view){
+	    .qpn = f->qpn,
+	    .peer_qpn = s->qp.peer_qpn,
+	    .pmtu = s->qp.pmtu,
+	    .state = sdp_state(&f->sdp),
+	    .err = sdp_error(&f->sdp),
+	    .tx_queued = f->tx_tail - sdp_tx_released(&f->sdp),
+	    .rx_queued = f->rx_tail - f->rx_head,
+	    .tx_bytes = f->tx_bytes,
+	    .rx_bytes = f->rx_bytes,
+	    .tx_packets = (uint64_t)r->tx_requests + r->tx_acks + r->tx_naks,
+	    .rx_packets = (uint64_t)r->rx_requests + r->rx_duplicates + r->rx_gaps + r->rx_acks,
+	    .tx_messages = (uint64_t)c->tx_data + c->tx_credit + c->tx_control,
+	    .rx_messages = (uint64_t)c->rx_data + c->rx_credit + c->rx_control,
+	    .retransmits = r->tx_repeats,
+	    .psn_next = s->qp.nxt,
+	    .psn_unacked = s->qp.una,
+	    .psn_expected = s->qp.expected,
+	    .outstanding = rc_in_flight(&s->qp),
+	    .window = s->qp.params.window_packets,
+	    .credits_local = s->announced - s->mseq_received,
+	    .credits_peer = s->tx_limit - s->mseq_posted,
+	    .rtt = s->qp.srtt,
+	};
+	if (deadline.ns != UINT64_MAX)
+		v->deadline_in = san_time_since(deadline, p->now);
+}
+
+void
+flow_view_write(struct poll *p, struct flow *f)
+{
+	struct poll_conn_view v;
+	uint32_t word[sizeof f->view.word / sizeof f->view.word[0]] = {0};
+	uint32_t seq = atomic_load_explicit(&f->view.seq, memory_order_relaxed);
+
+	view_fill(p, f, &v);
+	memcpy(word, &v, sizeof v);
+	atomic_store_explicit(&f->view.seq, seq + 1, memory_order_relaxed);
+	/* The odd number is out before any word. Pairs with the reader's fence. */
+	atomic_thread_fence(memory_order_release);
+	for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++)
+		atomic_store_explicit(&f->view.word[i], word[i], memory_order_relaxed);
+	/* Release: all words are out before the even number. */
+	atomic_store_explicit(&f->view.seq, seq + 2, memory_order_release);
+	atomic_store_explicit(&f->view_valid, true, memory_order_relaxed);
+	poll_count(p, POLL_COUNT_retransmits, (uint32_t)v.retransmits - f->told_retransmits);
+	f->told_retransmits = (uint32_t)v.retransmits;
+	f->view_at = p->now;
+	f->view_stale = false;
+}
+
+int
+flow_view_read(const struct flow *f, struct poll_conn_view *out)
+{
+	uint32_t word[sizeof f->view.word / sizeof f->view.word[0]];
+
+	if (!atomic_load_explicit(&f->view_valid, memory_order_relaxed))
+		return SAN_ENOENT;
+	for (unsigned try = 0; try < READ_TRIES; try++) {
+		uint32_t seq = atomic_load_explicit(&f->view.seq, memory_order_acquire);
+
+		for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++)
+			word[i] = atomic_load_explicit(&f->view.word[i], memory_order_relaxed);
+		/* Words were read before the number is read again. */
+		atomic_thread_fence(memory_order_acquire);
+		if ((seq & 1) == 0 &&
+		    atomic_load_explicit(&f->view.seq, memory_order_relaxed) == seq) {
+			memcpy(out, word, sizeof *out);
+			return 0;
+		}
+	}
+	return SAN_EAGAIN;
+}

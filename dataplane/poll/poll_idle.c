@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a poll thread does between two iterations: go on at once, spin, offer the processor to
+ * others, or nap. On a processor it shares with programs, whoever has nothing to do must hand it
+ * over at once: a program that was just given data cannot run before. A nap is taken only when no
+ * flow is hot, that is, when everything has been quiet for a while. */
+#include "poll_priv.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include <rte_pause.h>
+
+#define NAP_FIRST SAN_DURATION_US(50)
+
+void
+poll_idle_init(struct poll *p, struct poll_idle *idle)
+{
+	idle->worked_at = p->now;
+	idle->nap = NAP_FIRST;
+}
+
+static void
+yield(struct poll *p)
+{
+	sched_yield();
+	poll_count(p, POLL_COUNT_yields, 1);
+}
+
+/* Sleep until the doorbell rings, a timer is due or the time is over. */
+static void
+nap_take(struct poll *p, struct san_duration longest)
+{
+	struct pollfd bell = {.fd = p->doorbell_fd, .events = POLLIN};
+	uint64_t ns = san_time_since(wheel_next(&p->wheel), p->now).ns;
+	struct timespec time;
+	eventfd_t ignored;
+
+	if (ns > longest.ns)
+		ns = longest.ns;
+	time = (struct timespec){
+	    .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+	poll_count(p, POLL_COUNT_naps, 1);
+	if (ppoll(&bell, 1, &time, NULL) > 0) {
+		eventfd_read(p->doorbell_fd, &ignored);
+		poll_count(p, POLL_COUNT_nap_wakes, 1);
+	}
+}
+
+static void
+nap(struct poll *p, struct poll_idle *idle)
+{
+	/* Once everybody knows that we sleep, one more look at everything. */
+	if (poll_bells_nap(p) && !poll_iterate(p, clock_now(&p->clock)) && !p->stop) {
+		nap_take(p, idle->nap);
+		idle->nap.ns *= 2;
+		if (idle->nap.ns > p->params.nap_max.ns)
+			idle->nap.ns = p->params.nap_max.ns;
+	} else {
+		poll_idle_init(p, idle);
+	}
+	poll_bells_awake(p);
+}
+
+void
+poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked)
+{
+	uint64_t quiet;
+
+	if (worked) {
+		poll_idle_init(p, idle);
+		if (p->params.core_shared && p->program_runnable)
+			yield(p);
+		return;
+	}
+	quiet = san_time_since(p->now, idle->worked_at).ns;
+	if (p->params.nap_max.ns != 0 && p->hot_count == 0 &&
+	    quiet >= p->params.idle_spin.ns + p->params.idle_yield.ns)
+		nap(p, idle);
+	else if (p->params.core_shared || quiet >= p->params.idle_spin.ns)
+		yield(p);
+	else
+		rte_pause();
+}

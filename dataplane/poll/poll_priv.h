@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of poll/ share. Everything here belongs to one poll thread and is touched by no
+ * other, except what is _Atomic and the two rings. */
+#ifndef SAND_POLL_POLL_PRIV_H
+#define SAND_POLL_POLL_PRIV_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <rte_ring.h>
+
+#include "abi.h"
+#include "clock.h"
+#include "flow.h"
+#include "frame.h"
+#include "msg.h"
+#include "poll_thread.h"
+#include "san_limits.h"
+#include "wheel.h"
+
+/* Bounds of one iteration, so that nobody waits long for anybody. */
+#define POLL_CMDS_MAX	32u  /* commands of control */
+#define POLL_RX_BURST	32u  /* frames of one port; as many looped ones */
+#define POLL_BELLS_MAX	256u /* doorbells of one session */
+#define POLL_TIMERS_MAX 256u
+#define POLL_EMIT_MAX	96u /* frames in all, and ... */
+#define POLL_EMIT_FLOW	16u /* ... of one flow */
+#define POLL_TXQ	64u /* frames waiting for a port */
+#define POLL_TX_BURST	32u
+#define POLL_LOOP	256u /* looped frames waiting; power of two */
+#define POLL_STASH	64u  /* frames allocated ahead */
+
+#define POLL_CMD_RING	1024u
+#define POLL_EVENT_RING 4096u
+
+/* Frames built and not yet taken by the NIC, oldest first. */
+struct poll_port {
+	bool up;
+	uint16_t count;
+	struct frame *queue[POLL_TXQ];
+};
+
+/* What this thread remembers of a slot, whether or not it has a flow. */
+struct poll_slot {
+	uint32_t flow;	     /* index, 0 = none */
+	uint32_t gen;	     /* the fields below are about this generation */
+	uint32_t cmd_seen;   /* last cmd_seq told to control */
+	uint32_t flags_seen; /* app_flags told to control */
+};
+
+struct poll_session {
+	uint8_t *base; /* NULL = not served */
+	struct shm_sock *sock;
+	struct shm_doorbell *doorbell;
+	struct shm_wake *wakes;
+	const int *wake_fds;
+	uint64_t ring_off;
+	uint32_t socks, tx_ring_bytes, rx_ring_bytes;
+	uint32_t flows;
+	uint16_t live_at;	 /* place in poll.live */
+	struct poll_slot *slots; /* [SAN_SOCKS_MAX], in address space since poll_create */
+};
+
+struct poll {
+	unsigned index;
+	struct poll_params params;
+	struct clock clock;
+	struct san_time now;
+	bool stop, launched;
+
+	struct rte_ring *cmds, *events;
+	int doorbell_fd;
+	_Atomic uint32_t sleeping; /* for poll_cmd_put */
+	bool told_control;	   /* events were put in this iteration */
+
+	/* Work done in this iteration, and whether a program has something new to look at. */
+	uint32_t work;
+	bool program_runnable;
+
+	struct poll_port port[SAN_PORTS_MAX];
+	struct {
+		struct frame *frame[POLL_LOOP];
+		uint16_t port[POLL_LOOP];
+		uint32_t head, tail;
+	} loop;
+	struct frame *stash[POLL_STASH];
+	uint32_t stashed;
+
+	struct poll_session session[SAN_SESSIONS_MAX];
+	uint16_t live[SAN_SESSIONS_MAX]; /* sessions served */
+	uint32_t live_count;
+
+	struct flow *flows; /* by index; address space for all, memory when touched */
+	size_t flows_bytes;
+	struct poll_slot *slots; /* [SAN_SESSIONS_MAX][SAN_SOCKS_MAX] */
+	uint32_t flow_limit;	 /* first index that does not exist */
+	_Atomic uint32_t flow_count;
+	LIST_HEAD(, flow) all;
+	STAILQ_HEAD(flow_dirty, flow)
+	dirty; /* touched: look after them at the end of the iteration */
+	TAILQ_HEAD(flow_list, flow) active; /* have packets to send */
+	struct flow *hot[FLOW_HOT_MAX];	    /* looked at without a doorbell */
+	uint32_t hot_count, hot_hand;
+	struct san_duration hot_idle; /* quiet for so long: leave */
+	struct wheel wheel;
+
+	_Atomic uint64_t counter[POLL_COUNTER_COUNT];
+};
+
+/* NULL: not created. */
+struct poll *poll_get(unsigned poll);
+
+static inline void
+poll_count(struct poll *p, enum poll_counter counter, uint64_t n)
+{
+	/* One writer: no locked instruction needed. */
+	atomic_store_explicit(&p->counter[counter],
+	    atomic_load_explicit(&p->counter[counter], memory_order_relaxed) + n,
+	    memory_order_relaxed);
+}
+
+/* poll_iterate.c: one iteration. True if it did anything. */
+bool poll_iterate(struct poll *p, struct san_time now);
+
+/* poll_cmd.c */
+void poll_cmds_run(struct poll *p);
+
+/* poll_mail.c: events to control. False: the ring is full, try again in the next iteration. */
+bool poll_event_put(struct poll *p, const struct poll_event *event);
+uint32_t poll_event_room(struct poll *p);
+void poll_control_wake(struct poll *p);
+bool poll_cmds_pending(const struct poll *p);
+
+/* poll_rx.c */
+void poll_rx(struct poll *p);
+
+/* poll_tx.c */
+void poll_emit(struct poll *p);
+void poll_tx_flush(struct poll *p);
+/* Send one frame of control's. */
+void poll_tx_frame(struct poll *p, uint16_t port, struct frame *f);
+/* Forget what waits for a port. */
+void poll_tx_drop(struct poll *p, uint16_t port);
+void poll_tx_free(struct poll *p);
+
+/* poll_session.c */
+int poll_session_add(struct poll *p, const struct poll_cmd *cmd);
+void poll_session_del(struct poll *p, uint16_t session);
+void poll_bells_serve(struct poll *p);
+/* Announce a nap to all programs; false if a doorbell was rung already. */
+bool poll_bells_nap(struct poll *p);
+void poll_bells_awake(struct poll *p);
+
+/* poll_idle.c: what to do after an iteration. */
+struct poll_idle {
+	struct san_time worked_at; /* end of the last work */
+	struct san_duration nap;   /* length of the next nap */
+};
+void poll_idle_init(struct poll *p, struct poll_idle *idle);
+void poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked);
+
+#endif
