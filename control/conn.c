@@ -403,10 +403,8 @@ conn_event(struct daemon *d, const struct poll_event *ev)
 	}
 	if ((ev->ev.bits & SDP_EV_EOF) && c->sock != NULL)
 		sock_wire_eof(c->sock);
-	if ((ev->ev.bits & SDP_EV_WANT_DREQ) && c->setup == CONN_SETUP_REP_SENT)
-		conn_fail(c, SAN_ECONNRESET, "the peer went away during the handshake");
-	else if ((ev->ev.bits & SDP_EV_WANT_DREQ) && c->cm == CONN_CM_LIVE)
-		conn_disconnect(c);
+	if (ev->ev.bits & SDP_EV_WANT_DREQ)
+		conn_want_disconnect(c);
 	if (ev->ev.bits & SDP_EV_DEAD)
 		dead(c, ev->ev.err);
 	netio_pump(d);

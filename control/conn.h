@@ -155,6 +155,8 @@ void conn_close(struct conn *c, enum sdp_close_how how);
 void conn_fail(struct conn *c, int err, const char *why);
 /* Send DREQ. */
 void conn_disconnect(struct conn *c);
+/* The wire side wants the CM to disconnect. */
+void conn_want_disconnect(struct conn *c);
 void conn_poll_close(struct conn *c, enum sdp_close_how how);
 /* Call when one of the parties let go: releases, detaches and frees as far as possible. */
 void conn_let_go(struct conn *c);

@@ -119,6 +119,17 @@ conn_fail(struct conn *c, int err, const char *why)
 	conn_let_go(c);
 }
 
+void
+conn_want_disconnect(struct conn *c)
+{
+	if (c->setup == CONN_SETUP_REP_SENT)
+		conn_fail(c, SAN_ECONNRESET, "the peer went away during the handshake");
+	else if (c->cm == CONN_CM_LIVE)
+		conn_disconnect(c);
+	else if (c->cm == CONN_CM_GONE || c->cm == CONN_CM_TIMEWAIT)
+		poll_tell(c, POLL_CMD_CONN_DREQ_DONE); /* there is nobody to disconnect from */
+}
+
 /* Reasons a peer gives, as the program sees them. What says "not this way" becomes TIMEDOUT, so
  * that the switch may try kernel TCP. */
 static int

@@ -18,7 +18,6 @@
 
 #define CAPTURE_EVERY SAN_DURATION_MS(5)
 #define STOP_LIMIT    SAN_DURATION_S(3) /* for what programs had closed before */
-#define IDLE_LOOK     SAN_DURATION_S(1)
 #define OTHER_TIMERS  64u
 
 static void
@@ -80,9 +79,9 @@ free_daemon:
 	return err;
 }
 
-/* One turn: what poll threads say, what descriptors and timers say, then free what is finished. */
-static void
-turn(struct daemon *d)
+/* What poll threads say, what descriptors and timers say, then free what is finished. */
+void
+daemon_turn(struct daemon *d, struct san_time until)
 {
 	bool busy = pollers_drain(d);
 
@@ -90,7 +89,7 @@ turn(struct daemon *d)
 	if (busy || !poll_control_sleeping(true)) {
 		loop_step(d->loop, loop_now());
 	} else {
-		loop_step(d->loop, san_time_add(loop_now(), IDLE_LOOK));
+		loop_step(d->loop, until);
 		(void)poll_control_sleeping(false);
 	}
 	sock_sweep(d);
@@ -100,7 +99,7 @@ void
 daemon_run(struct daemon *d)
 {
 	while (!d->quit)
-		turn(d);
+		daemon_turn(d, SAN_TIME_NEVER);
 }
 
 /* Programs learn that we are going; what they still hold is reset, since nobody will carry it on.
@@ -132,13 +131,8 @@ daemon_stop(struct daemon *d)
 
 	d->stopping = true;
 	programs_dismiss(d);
-	while (d->session_count > 0 && san_time_before(loop_now(), until)) {
-		bool busy = pollers_drain(d);
-
-		sock_sweep(d);
-		loop_step(
-		    d->loop, busy ? loop_now() : san_time_add(loop_now(), SAN_DURATION_MS(10)));
-	}
+	while (d->session_count > 0 && san_time_before(loop_now(), until))
+		daemon_turn(d, until);
 	if (d->session_count > 0)
 		log_notice("%u sockets had not finished closing", d->sock_count);
 }

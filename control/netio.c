@@ -22,6 +22,7 @@ static struct cm_limits
 cm_limits(const struct san_config *c)
 {
 	uint32_t timeout = c->connect_timeout_ms, every = timeout / 8;
+	uint32_t pending = c->connections_max < PENDING_MAX ? c->connections_max : PENDING_MAX;
 
 	if (every > REPEAT_MAX_MS)
 		every = REPEAT_MAX_MS;
@@ -32,8 +33,8 @@ cm_limits(const struct san_config *c)
 	return (struct cm_limits){
 	    /* Handles rest in time-wait longer than the connections they belonged to. */
 	    .conns_max = 2 * c->connections_max,
-	    .pending_max = PENDING_MAX,
-	    .pending_peer_max = PENDING_MAX / 2,
+	    .pending_max = pending,
+	    .pending_peer_max = (pending + 1) / 2,
 	    .req_interval = SAN_DURATION_MS(every),
 	    .req_retries = (uint8_t)(timeout / every + 1),
 	    .rep_interval = SAN_DURATION_MS(every),
