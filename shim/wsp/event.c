@@ -92,7 +92,7 @@ event_thread(void *unused)
 		prov_unlock();
 		(void)sys_poll(&p, 1, EVENT_LOOK_MS);
 		wake_arm(events.wake, 0);
-		(void)prov_check_alive();
+		event_reset((WSAEVENT)(intptr_t)wake_fd(events.wake));
 		prov_lock();
 	}
 	prov_unlock();
@@ -164,18 +164,20 @@ wsp_event_select(SOCKET s, WSAEVENT ev, LONG mask, LPINT err)
 
 	if (ws == NULL)
 		return SOCKET_ERROR;
-	if ((mask & ~(FD_ACCEPT | FD_CONNECT)) != 0 || (mask != 0 && ev == NULL))
+	if ((mask & ~(FD_ACCEPT | FD_CONNECT)) != 0)
 		return wsp_fail(err, WSAEINVAL);
 	*err = 0;
 	prov_lock();
 	if (!prov_is_open(s)) {
 		*err = WSAENOTSOCK;
 	} else {
+		/* Without an event object it only makes the socket non-blocking: the switch looks
+		 * for itself. */
 		ws->event = mask != 0 ? ev : NULL;
-		ws->event_mask = mask;
+		ws->event_mask = ev != NULL ? mask : 0;
 		ws->event_told = 0;
 		ws->nonblocking = true;
-		if (mask != 0) {
+		if (ws->event_mask != 0) {
 			*err = start_locked();
 			signal_due(s, ws);
 			poke();

@@ -8,6 +8,7 @@
 #include "daemon_link.h"
 #include "doorbell.h"
 #include "event.h"
+#include "hangup.h"
 #include "sock.h"
 #include "table.h"
 #include "wake.h"
@@ -90,6 +91,7 @@ static void
 detach(void)
 {
 	wake_orphan_all();
+	hangup_end();
 	link_detach();
 }
 

@@ -44,7 +44,8 @@ struct wsp_sock {
 	uint16_t af;
 	bool bound_set, nonblocking, debug, connect_told, listener;
 	struct shm_addr bound;
-	uint64_t wakes; /* wake objects of this process that may be interested; bit = index */
+	_Atomic uint64_t
+	    wakes; /* wake objects of this process that may be interested; bit = index */
 };
 
 /* Lies on a page that fork(2) wipes. */

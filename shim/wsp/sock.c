@@ -195,7 +195,7 @@ reserve(uint32_t slot, uint16_t af)
 	ws->af = af;
 	ws->bound_set = ws->nonblocking = ws->debug = ws->connect_told = ws->listener = false;
 	memset(&ws->bound, 0, sizeof ws->bound);
-	ws->wakes = 0;
+	atomic_store_explicit(&ws->wakes, 0, memory_order_relaxed);
 	prov.open++;
 	return (SOCKET)gen << PROV_SLOT_BITS | slot;
 }
@@ -242,7 +242,8 @@ void
 sock_wake(SOCKET s)
 {
 	shm_waiters_wake_futex(prov_shm(s));
-	wake_fire_local(prov.socks[prov_slot(s)].wakes);
+	wake_fire_local(
+	    atomic_load_explicit(&prov.socks[prov_slot(s)].wakes, memory_order_relaxed));
 }
 
 /* No thread of this process is inside the socket's rings any more once both locks were ours: every
@@ -290,7 +291,7 @@ sock_close(SOCKET s, enum san_close_how how)
 	quiesce(prov_shm(s));
 
 	prov_lock();
-	wake_forget(prov_slot(s), ws->wakes);
+	wake_forget(prov_slot(s), atomic_load_explicit(&ws->wakes, memory_order_relaxed));
 	slot_release(prov_slot(s), how == SAN_CLOSE_RESET || has_unread(s));
 	deferred = ws->deferred;
 	if (deferred != 0)

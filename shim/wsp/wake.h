@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Wake objects (struct san_wake of san.h): places where threads wait in the kernel for many
- * sockets. What a program polls is an epoll descriptor holding the daemon's eventfd and the
- * connection to the daemon, so that the daemon's death wakes, too. It is only ever polled, never
- * read. */
+/* Wake objects (struct san_wake of san.h): an eventfd of the daemon's that threads of this process
+ * poll in the kernel, and a flag in shared memory that tells the daemon whether it is worth
+ * writing. Arming is a level, not a count: who shares one between threads arms it again after each
+ * wake-up. */
 #ifndef SAND_WSP_WAKE_H
 #define SAND_WSP_WAKE_H
 

@@ -261,7 +261,10 @@ fake_stop(struct fake_daemon *d)
 {
 	struct running *r = (struct running *)d;
 
+	const uint64_t one = 1;
+
 	atomic_store(&d->stop, 1);
+	(void)!write(d->bell[0], &one, sizeof one);
 	pthread_join(r->thread, NULL);
 	daemon_fini(d);
 	free(r);
