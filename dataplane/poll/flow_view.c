@@ -12,7 +12,7 @@
 #define READ_TRIES 8
 
 static void
-view_fill(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
+view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 {
 	const struct sdp_session *s = &f->sdp.s;
 	const struct sdp_counters *c = sdp_counters(&f->sdp);
@@ -54,7 +54,7 @@ flow_view_write(struct poll *p, struct flow *f)
 	uint32_t word[sizeof f->view.word / sizeof f->view.word[0]] = {0};
 	uint32_t seq = atomic_load_explicit(&f->view.seq, memory_order_relaxed);
 
-	view_fill(p, f, &v);
+	view_init(p, f, &v);
 	memcpy(word, &v, sizeof v);
 	atomic_store_explicit(&f->view.seq, seq + 1, memory_order_relaxed);
 	/* The odd number is out before any word. Pairs with the reader's fence. */

@@ -2,11 +2,13 @@
 #include "eal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -18,10 +20,11 @@
 
 #define LOG_LINE_MAX 160
 
-/* DPDK writes whole messages through a stdio stream; this one keeps the last complaint. */
+/* DPDK writes whole messages through a stdio stream; this one keeps the first complaint
+ * of a start, which is the cause of the others. */
 static struct {
 	pthread_mutex_t lock;
-	char last[LOG_LINE_MAX];
+	char cause[LOG_LINE_MAX];
 	bool starting; /* complaints become the sentence instead of lines of their own */
 	bool verbose;
 } eal_log = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -30,17 +33,16 @@ static ssize_t
 log_write(void *cookie, const char *text, size_t len)
 {
 	int level = rte_log_cur_msg_loglevel();
-	size_t keep = strcspn(text, "\n");
+	const char *end = memchr(text, '\n', len);
+	size_t keep = end ? (size_t)(end - text) : len;
 
 	(void)cookie;
 	pthread_mutex_lock(&eal_log.lock);
-	if (level <= (int)RTE_LOG_WARNING && level > 0) {
-		if (keep > len)
-			keep = len;
-		if (keep >= sizeof eal_log.last)
-			keep = sizeof eal_log.last - 1;
-		memcpy(eal_log.last, text, keep);
-		eal_log.last[keep] = '\0';
+	if (level <= (int)RTE_LOG_ERR && eal_log.cause[0] == '\0') {
+		if (keep >= sizeof eal_log.cause)
+			keep = sizeof eal_log.cause - 1;
+		memcpy(eal_log.cause, text, keep);
+		eal_log.cause[keep] = '\0';
 	}
 	if (eal_log.verbose || (!eal_log.starting && level <= (int)RTE_LOG_ERR))
 		fwrite(text, 1, len, stderr);
@@ -87,11 +89,31 @@ start_error(int error, char *why, size_t why_size)
 			err = known[i].err;
 		}
 	}
-	if (eal_log.last[0])
-		snprintf(why, why_size, "%s (%s)", text, eal_log.last);
+	if (eal_log.cause[0])
+		snprintf(why, why_size, "%s (%s)", text, eal_log.cause);
 	else
 		snprintf(why, why_size, "%s", text);
 	return err;
+}
+
+/* EAL answers a wrong argument with pages of usage on standard output. */
+static int
+eal_init_quietly(int argc, char **argv)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = dup(STDOUT_FILENO), rc;
+
+	fflush(stdout);
+	if (null >= 0 && saved >= 0 && !eal_log.verbose)
+		dup2(null, STDOUT_FILENO);
+	rc = rte_eal_init(argc, argv);
+	fflush(stdout);
+	if (saved >= 0) {
+		dup2(saved, STDOUT_FILENO);
+		close(saved);
+	}
+	if (null >= 0)
+		close(null);
+	return rc;
 }
 
 int
@@ -113,7 +135,7 @@ eal_start(int argc, char **argv, char *why, size_t why_size)
 	 */
 	rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512);
 	eal_log.starting = true;
-	rc = rte_eal_init(argc, argv);
+	rc = eal_init_quietly(argc, argv);
 	eal_log.starting = false;
 	return rc < 0 ? start_error(rte_errno, why, why_size) : 0;
 }
