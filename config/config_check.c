@@ -242,7 +242,7 @@ rules_default(struct san_config *c)
 		for (uint32_t a = 0; a < c->port[i].addr_count; a++) {
 			struct config_rule *rule = &c->rule[c->rule_count++];
 
-			snprintf(rule->name, sizeof rule->name, "port-%u-%u", i, a);
+			snprintf(rule->name, sizeof rule->name, "%.20s-%u", c->port[i].name, a + 1);
 			rule->bits = c->port[i].addr[a].bits;
 			rule->net = c->port[i].addr[a].ip;
 			for (unsigned bit = rule->bits; bit < 128; bit++)

@@ -79,6 +79,8 @@ no_rules__means_the_prefixes_of_all_ports(void **state)
 	expect_good("[port.a]\ndevice=x\naddress=10.77.0.1/24, fd00::1/64\n"
 		    "[port.b]\ndevice=y\naddress=10.78.0.1/16\n");
 	assert_int_equal(config.rule_count, 3);
+	assert_string_equal(config.rule[1].name, "a-2");
+	assert_string_equal(config.rule[2].name, "b-1");
 	assert_memory_equal(&config.rule[0].net, &net, sizeof net);
 	assert_true(san_ip_in_prefix(&host, &config.rule[0].net, config.rule[0].bits));
 	assert_int_equal(config.rule[0].port_lo, 0);

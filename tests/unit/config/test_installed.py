@@ -57,7 +57,8 @@ class Installed(unittest.TestCase):
         for name in ("sand.8", "sandctl.8", "sand-run.1", "libsand.3", "sand.conf.5", "sand.service", "sand-run"):
             _, text = self.page(name)
             self.assertIsNone(re.search(r"@[A-Z_]+@", text), name)
-        self.assertIn(f"ExecStart={self.prefix}/sbin/sand -c {self.sysconf}/sand/sand.conf\n", self.page("sand.service")[1])
+        start = f"ExecStart={self.prefix}/sbin/sand -c {self.sysconf}/sand/sand.conf\n"
+        self.assertIn(start, self.page("sand.service")[1])
 
     def test_pages_refer_to_pages_that_exist(self):
         ours = {os.path.basename(p) for p in WANT if "/man/" in p}
