@@ -5,6 +5,7 @@
 #include "frame_pool.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_ether.h>
@@ -29,12 +30,19 @@ frame_pool_get(void)
 	return pool;
 }
 
+/* What one buffer takes. Without huge pages a pool starts each on a new page if it would cross one.
+ */
 static uint32_t
 element_bytes(uint32_t room)
 {
 	struct rte_mempool_objsz size;
+	uint32_t page = (uint32_t)getpagesize(),
+		 bytes =
+		     rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + room, 0, &size);
 
-	return rte_mempool_calc_obj_size((uint32_t)sizeof(struct rte_mbuf) + room, 0, &size);
+	if (eal_hugepages())
+		return bytes;
+	return bytes > page ? RTE_ALIGN(bytes, page) : page / (page / bytes);
 }
 
 int
