@@ -1,0 +1,294 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The cases: each brings up its lab, runs unmodified programs under sand-run and asserts. Sourced by run, which has the
+# helpers (fail, need, counter, assert_*), LINK and WORK.
+
+CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
+	same_host mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture"
+case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
+
+# Not a version manager's wrapper script: the program itself shall be preloaded.
+PYTHON=/usr/bin/python3
+[ -x $PYTHON ] || PYTHON=python3
+
+# --- streams and requests ----------------------------------------------------------------------------------
+
+iperf3_case() { # SIDE ARGUMENT...
+	local side=$1 key value
+	shift
+	need iperf3
+	lab_up
+	read -r key value < <(measure_iperf3 "$side" 2 "$@") || fail "iperf3 $*"
+	say "iperf3 $*: $key $value"
+	awk -v v="$value" 'BEGIN { exit !(v > 0.01) }' || fail "iperf3 moved nothing"
+	assert_san_used a 2
+	assert_san_used b 2
+}
+case_iperf3() { iperf3_case san; }
+case_iperf3_reverse() { iperf3_case san -R; }
+case_iperf3_parallel() { iperf3_case san -P 4; }
+case_iperf3_ipv6() { iperf3_case san6; }
+
+case_sockperf() {
+	need sockperf
+	lab_up
+	measure_sockperf san 2 || fail "sockperf"
+	assert_san_used a 1
+}
+
+case_redis() {
+	local ip port
+	need redis-server redis-cli redis-benchmark
+	lab_up
+	measure_redis san 10000 || fail "redis-benchmark"
+	assert_san_used a 16
+
+	# One large value there and back.
+	ip=$(lab_san_ip b) port=5300
+	head -c 2000000 /dev/urandom | base64 -w 0 >"$WORK/value"
+	program_start redis san b redis-server --bind "$ip" --port $port --save '' --appendonly no --protected-mode no --dir "$WORK"
+	program_ready redis "eady to accept connections"
+	run san a timeout 30 redis-cli -h "$ip" -p $port -x set key <"$WORK/value" >"$WORK/set" || fail "redis-cli set"
+	run san a timeout 30 redis-cli -h "$ip" -p $port get key >"$WORK/got" </dev/null || fail "redis-cli get"
+	head -c "$(stat -c %s "$WORK/value")" "$WORK/got" | cmp - "$WORK/value" || fail "redis returned another value"
+}
+
+# --- files -------------------------------------------------------------------------------------------------
+
+file_make() { # MEGABYTES
+	mkdir -p "$WORK/www"
+	head -c "${1}M" /dev/urandom >"$WORK/www/file"
+	file_sum=$(sha256sum <"$WORK/www/file")
+}
+file_fetch() { # URL
+	run san a timeout 300 curl -sS --fail -o "$WORK/fetched" "$1" </dev/null || fail "curl $1"
+	[ "$(sha256sum <"$WORK/fetched")" = "$file_sum" ] || fail "$1: another content arrived"
+	rm "$WORK/fetched"
+}
+
+# A master that forks workers, edge-triggered epoll, with and without sendfile.
+nginx_start() { # PORT
+	cat >"$WORK/nginx.conf" <<-END
+		user root;
+		worker_processes 2;
+		pid $WORK/nginx.own-pid;
+		error_log stderr notice;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path $WORK/t1; proxy_temp_path $WORK/t2; fastcgi_temp_path $WORK/t3;
+			uwsgi_temp_path $WORK/t4; scgi_temp_path $WORK/t5;
+			server { listen $(lab_san_ip b):$1; root $WORK/www; sendfile on;
+				location /copied/ { alias $WORK/www/; sendfile off; } }
+		}
+	END
+	chmod 755 "$WORK"
+	program_start nginx san b nginx -c "$WORK/nginx.conf" -e stderr -g 'daemon off;'
+	program_ready nginx "start worker process "
+}
+case_nginx() {
+	local url
+	need nginx curl
+	lab_up
+	file_make "${SAND_TEST_MB:-100}"
+	nginx_start 8080
+	url=http://$(lab_san_ip b):8080
+	file_fetch "$url/file"
+	file_fetch "$url/copied/file"
+	run san a timeout 30 curl -s -o /dev/null -w '%{http_code}' "$url/nothing" </dev/null | grep -q 404 || fail "no 404"
+	assert_san_used b 3
+}
+
+case_http_server() {
+	need curl
+	lab_up
+	file_make 20
+	program_start http san b $PYTHON -u -m http.server --bind "$(lab_san_ip b)" --directory "$WORK/www" 8081
+	program_ready http "Serving HTTP"
+	file_fetch "http://$(lab_san_ip b):8081/file"
+	run san a timeout 30 curl -sS --fail "http://$(lab_san_ip b):8081/" </dev/null | grep -q 'href="file"' || fail "listing"
+	assert_san_used b 2
+}
+
+# --- conversations -----------------------------------------------------------------------------------------
+
+# talk_case SIDE SERVER_HOST CLIENT_HOST SERVER_OPTION...: random small writes both ways, every byte compared.
+talk_case() {
+	local side=$1 server=$2 client=$3 ip
+	shift 3
+	ip=$(side_ip "$side" "$server")
+	program_start talk "$side" "$server" $PYTHON -u "$HERE/talk.py" server "$ip" 5400 --connections 3 "$@"
+	program_ready talk ready
+	run "$side" "$client" timeout 60 $PYTHON -u "$HERE/talk.py" client "$ip" 5400 --connections 3 --seconds 4 </dev/null ||
+		fail "talk: the client"
+	program_ready talk "all good" || fail "talk: the server"
+}
+case_talk() { lab_up && talk_case san b a && assert_san_used b 3; }
+case_talk_ipv6() { lab_up && talk_case san6 b a && assert_san_used b 3; }
+case_fork() { lab_up && talk_case san b a --fork && assert_san_used b 3; }
+# Both programs on one host, by its SAN address.
+case_same_host() {
+	need curl
+	lab_up
+	talk_case san a a
+	file_make 20
+	program_start http san a $PYTHON -u -m http.server --bind "$(lab_san_ip a)" --directory "$WORK/www" 8081
+	program_ready http "Serving HTTP"
+	file_fetch "http://$(lab_san_ip a):8081/file"
+	assert_san_used a 8
+}
+
+# Connections opened and closed one after the other: nothing may pile up.
+case_churn() {
+	local ip
+	ip=$(lab_san_ip b)
+	lab_up
+	program_start sockload san b sockload server "$ip" 5401
+	program_ready sockload ready
+	run san a timeout 60 sockload connect -t 4 "$ip" 5401 </dev/null || fail "sockload connect"
+	assert_san_used b 100
+}
+
+# One event loop with SAN, kernel TCP, UDP and pipe descriptors.
+case_mixed() {
+	lab_up
+	program_start mixed san b $PYTHON -u "$HERE/mixed.py" server "$(lab_san_ip b)" "$(lab_kernel_ip b)" 5402
+	program_ready mixed ready
+	run san a timeout 60 $PYTHON -u "$HERE/mixed.py" client "$(lab_san_ip b)" "$(lab_kernel_ip b)" 5402 </dev/null ||
+		fail "mixed: the client"
+	assert_san_used b 1
+}
+
+# --- bad weather -------------------------------------------------------------------------------------------
+
+weather() { # HOST ARGUMENT...: a client program of weather.py
+	local host=$1
+	shift
+	run san "$host" timeout 40 $PYTHON -u "$HERE/weather.py" "$@" </dev/null
+}
+
+case_refused() {
+	lab_up
+	weather a refused "$(lab_san_ip b)" 5403 || fail "a port without a listener"
+	weather a refused "$(lab_san_ip a)" 5403 || fail "the same on the own host"
+}
+
+# A program dies by SIGKILL: what it had sent arrives, then end of file; with unread data, a reset.
+case_killed_sender() {
+	lab_up
+	program_start server san b $PYTHON -u "$HERE/weather.py" expect-eof "$(lab_san_ip b)" 5404
+	program_ready server ready
+	program_start client san a $PYTHON -u "$HERE/weather.py" send-and-sleep "$(lab_san_ip b)" 5404
+	program_ready client sent
+	kill -KILL "$(program_pid client)"
+	program_ready server "good" || fail "the peer of a killed program saw no end of file"
+	assert_san_used b 1
+}
+case_killed_reader() {
+	lab_up
+	program_start server san b $PYTHON -u "$HERE/weather.py" expect-reset "$(lab_san_ip b)" 5404
+	program_ready server ready
+	program_start client san a $PYTHON -u "$HERE/weather.py" sleep-unread "$(lab_san_ip b)" 5404
+	program_ready client sleeping
+	sleep 0.5
+	kill -KILL "$(program_pid client)"
+	program_ready server "good" || fail "the peer of a killed program with unread data saw no reset"
+	assert_san_used b 1
+}
+
+# The own daemon dies: blocked, polling and epolling programs get an error, soon; nothing hangs.
+case_daemon_killed() {
+	local how
+	lab_up
+	program_start server san b $PYTHON -u "$HERE/weather.py" accept-many "$(lab_san_ip b)" 5405
+	program_ready server ready
+	for how in recv poll epoll send; do
+		program_start "$how" san a $PYTHON -u "$HERE/weather.py" expect-error "$(lab_san_ip b)" 5405 --how $how
+	done
+	for how in recv poll epoll send; do
+		program_ready $how waiting
+	done
+	assert_san_used a 4
+	kill -KILL "$("$LAB" pid a)"
+	for how in recv poll epoll send; do
+		program_ready $how good 5 || fail "$how still waits after the daemon died"
+	done
+	weather a refused-or-unreachable "$(lab_san_ip b)" 5499 || fail "a new connection after the daemon died"
+}
+
+# The peer's daemon dies: retransmission gives up after the configured time.
+case_peer_daemon_killed() {
+	lab_up --set transport.give_up_ms=2000
+	program_start server san b $PYTHON -u "$HERE/weather.py" accept-many "$(lab_san_ip b)" 5405
+	program_ready server ready
+	program_start send san a $PYTHON -u "$HERE/weather.py" expect-error "$(lab_san_ip b)" 5405 --how send
+	program_ready send waiting
+	kill -KILL "$("$LAB" pid b)"
+	program_ready send good 12 || fail "send did not give up"
+}
+
+# No daemon at all: programs run on kernel TCP, unchanged.
+case_no_daemon() {
+	"$LAB" up --link none || fail "the lab does not start"
+	program_start talk san b $PYTHON -u "$HERE/talk.py" server "$(lab_kernel_ip b)" 5400 --connections 2
+	program_ready talk ready
+	run san a timeout 60 $PYTHON -u "$HERE/talk.py" client "$(lab_kernel_ip b)" 5400 --connections 2 --seconds 1 </dev/null ||
+		fail "talk without a daemon"
+	program_ready talk "all good"
+}
+
+# The peer has no SAN (its daemon is gone): kernel TCP takes over where it can, else the SAN's error is seen.
+case_fallback() {
+	lab_up --set transport.connect_timeout_ms=500
+	program_start talk kernel b $PYTHON -u "$HERE/talk.py" server 0.0.0.0 5400 --connections 2
+	program_ready talk ready
+	"$LAB" ctl b quit
+	wait_until 10 process_gone "$LAB_DIR/b/pid" || fail "daemon b does not quit"
+	if [ "$LINK" = memif ]; then
+		weather a timed-out "$(lab_san_ip b)" 5400 || fail "expected ETIMEDOUT"
+		return
+	fi
+	run san a timeout 60 $PYTHON -u "$HERE/talk.py" client "$(lab_san_ip b)" 5400 --connections 2 --seconds 1 </dev/null ||
+		fail "no fallback to kernel TCP"
+	program_ready talk "all good"
+}
+
+# ICMP echo over the SAN link, asked by the other host's kernel: only the daemon answers.
+case_echo() {
+	[ "$LINK" != memif ] || { say "memif has no kernel device to ask from" && exit "$SKIP"; }
+	lab_up
+	"$LAB" exec a $PYTHON "$HERE/weather.py" echo "$(lab_san_ip b)" 0 || fail "no echo reply"
+	"$LAB" exec a $PYTHON "$HERE/weather.py" echo "$(lab_san_ip6 b)" 0 || fail "no echo reply over IPv6"
+}
+
+# --- what others see on the wire ---------------------------------------------------------------------------
+
+frames() { # FILE FILTER: how many match
+	tshark -2 -r "$1" --disable-protocol rpcordma -Y "$2" -T fields -e frame.number 2>/dev/null | wc -l
+}
+assert_frames() { # FILE FILTER MINIMUM WHAT
+	local seen
+	seen=$(frames "$1" "$2")
+	[ "$seen" -ge "$3" ] || fail "$seen frames with $4, at least $3 expected"
+}
+
+case_capture() {
+	local file=$WORK/capture.pcapng
+	need tshark
+	lab_up
+	program_start talk san b $PYTHON -u "$HERE/talk.py" server "$(lab_san_ip b)" 5400 --connections 3
+	program_ready talk ready
+	"$LAB" capture a "$file" sand-run $PYTHON -u "$HERE/talk.py" client "$(lab_san_ip b)" 5400 --connections 3 \
+		--seconds 2 --after 1 </dev/null || fail "talk while capturing"
+	assert_frames "$file" 'infiniband.mad.attributeid == 0x0010' 3 "CM REQ"
+	assert_frames "$file" 'infiniband.mad.attributeid == 0x0013' 3 "CM REP"
+	assert_frames "$file" 'infiniband.mad.attributeid == 0x0014' 3 "CM RTU"
+	assert_frames "$file" 'infiniband.mad.attributeid == 0x0015' 3 "CM DREQ"
+	assert_frames "$file" 'infiniband.mad.attributeid == 0x0016' 3 "CM DREP"
+	assert_frames "$file" 'infiniband_sdp.bsdh.mid == 0x00' 3 "SDP Hello"
+	assert_frames "$file" 'infiniband_sdp.bsdh.mid == 0x01' 3 "SDP HelloAck"
+	assert_frames "$file" 'infiniband_sdp.bsdh.mid == 0xff' 100 "SDP Data"
+	assert_frames "$file" 'infiniband_sdp.bsdh.mid == 0x02' 6 "SDP DisConn"
+	[ "$(frames "$file" _ws.malformed)" = 0 ] || fail "tshark calls frames malformed"
+	$PYTHON "$HERE/../support/icrc_check.py" -v "$file" || fail "wrong ICRC"
+}
