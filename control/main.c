@@ -52,7 +52,7 @@ san_check_failed(const char *file, int line, const char *what)
 static void
 on_signal(struct loop_source *s, uint32_t events)
 {
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo info = {0};
 
 	(void)events;
 	if (read(s->fd, &info, sizeof info) != (ssize_t)sizeof info)
