@@ -241,8 +241,10 @@ rules_default(struct san_config *c)
 	for (uint32_t i = 0; i < c->port_count; i++) {
 		for (uint32_t a = 0; a < c->port[i].addr_count; a++) {
 			struct config_rule *rule = &c->rule[c->rule_count++];
+			char name[CONFIG_NAME_MAX];
 
-			snprintf(rule->name, sizeof rule->name, "%.20s-%u", c->port[i].name, a + 1);
+			snprintf(name, sizeof name, "%.20s-%u", c->port[i].name, a + 1);
+			memcpy(rule->name, name, sizeof name);
 			rule->bits = c->port[i].addr[a].bits;
 			rule->net = c->port[i].addr[a].ip;
 			for (unsigned bit = rule->bits; bit < 128; bit++)

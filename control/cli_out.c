@@ -436,7 +436,8 @@ text_section(struct cli_out *out)
 		text_string(&out->answer, "\n");
 	if (cell_count(out) == 0) {
 		text_string(&out->answer, "no ");
-		text_string(&out->answer, out->section);
+		for (const char *c = out->section; *c != '\0'; c++)
+			text_add(&out->answer, *c == '_' ? " " : c, 1);
 		text_string(&out->answer, "\n");
 	} else if (out->layout == LAYOUT_TABLE) {
 		table_section(out);

@@ -301,7 +301,7 @@ cli_show_closing(struct cli_call *c)
 	struct view_socket s;
 	uint32_t cursor = 0;
 
-	cli_out_table(c->out, "closing");
+	cli_out_table(c->out, "closing_sockets");
 	while (view_socket_next(c->daemon, &cursor, &s)) {
 		if (!socket_is_closing(&s))
 			continue;

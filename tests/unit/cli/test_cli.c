@@ -167,6 +167,7 @@ every_show__with_nothing_there(void **state)
 			fail_msg("'%s': %s", line, answer);
 	}
 	expect("show port info", CLI_OK, "no ports\n");
+	expect("show closing", CLI_OK, "no closing sockets\n");
 	expect("show port info 0", CLI_FAILED, "error: there is no port '0'\n");
 	expect("start port 0", CLI_FAILED, "error: there is no port '0'\n");
 	expect("start port all", CLI_OK, "");
