@@ -210,7 +210,12 @@ conn_resolve(struct conn *c)
 static void
 on_resolve_again(struct loop_timer *t)
 {
-	conn_resolve(t->owner);
+	struct conn *c = t->owner;
+
+	if (c->routed)
+		conn_resolve(c);
+	else
+		conn_connect_route(c);
 }
 
 static bool

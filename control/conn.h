@@ -75,6 +75,7 @@ struct conn {
 	enum conn_cm cm;
 	enum conn_poll poll_state;
 	bool active;
+	bool routed;	   /* route, poll and pmtu are set */
 	bool resolving;	   /* on the list of those waiting for a neighbour */
 	bool established;  /* the handshake succeeded once */
 	struct sock *sock; /* NULL once the program and the poll thread are done with it */
@@ -120,13 +121,14 @@ const char *conn_setup_name(enum conn_setup s);
 const char *conn_setup_text(enum conn_setup s);
 
 /* Steps of the handshake. Any of them may end in conn_fail, so `c` may be gone when they return.
- *   active:  conn_connect -> conn_resolve -> conn_connect_resolved (REQ) .. conn_reply (REP) ->
- * conn_open
+ *   active:  conn_connect -> conn_connect_route -> conn_resolve -> conn_connect_resolved (REQ) ..
+ * conn_reply (REP) -> conn_open
  *            .. conn_opened -> conn_connect_opened (RTU)
  *   passive: conn_request (REQ) -> conn_resolve -> conn_open .. conn_opened -> conn_accept_opened
  * (REP)
  *            .. conn_accept_established (RTU) */
 void conn_connect(struct sock *k);
+void conn_connect_route(struct conn *c);
 void conn_connect_resolved(struct conn *c);
 void conn_reply(struct conn *c, const struct cm_event *ev);
 void conn_connect_opened(struct conn *c);

@@ -91,6 +91,7 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	c->cm_id = ev->id;
 	conn_cm_enter(c, CONN_CM_LIVE);
 	c->route = *route;
+	c->routed = true;
 	c->poll = pollers_of_port(d, route->port);
 	c->peer_qpn = ev->msg.qpn;
 	c->sq_psn = ev->msg.psn;

@@ -9,53 +9,78 @@
 #include "san_err.h"
 #include "sdp_msg.h"
 
-/* Where from and where to; the port number is taken here. */
+#define LINK_AGAIN SAN_DURATION_MS(20)
+
+/* The sock's own address, and its port number. */
 static int
-prepare(struct sock *k, struct neigh_route *route)
+local_set(struct sock *k, const struct neigh_route *route)
 {
 	struct daemon *d = k->session->daemon;
-	struct san_ip src, dst;
-	int err, number;
+	int number = portnum_take(&d->portnum, k->local.family == 0 ? 0 : k->local.port);
 
-	memcpy(src.b, k->local.ip, sizeof src.b);
-	memcpy(dst.b, k->peer.ip, sizeof dst.b);
-	err = neigh_route(d->netio.neigh, k->local.family == 0 ? NULL : &src, &dst, route);
-	if (err != 0)
-		return err;
-	number = portnum_take(&d->portnum, k->local.family == 0 ? 0 : k->local.port);
 	if (number < 0)
 		return SAN_EADDRNOTAVAIL;
+	k->port_held = true;
 	k->local.port = (uint16_t)number;
 	k->local.family = k->peer.family;
 	memcpy(k->local.ip, route->src.b, sizeof k->local.ip);
-	k->port_held = true;
 	return 0;
+}
+
+static int
+route_find(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+	struct sock *k = c->sock;
+	struct san_ip src, dst;
+	int err;
+
+	memcpy(src.b, k->local.ip, sizeof src.b);
+	memcpy(dst.b, k->peer.ip, sizeof dst.b);
+	err = neigh_route(d->netio.neigh, k->local.family == 0 ? NULL : &src, &dst, &c->route);
+	return err != 0 ? err : local_set(k, &c->route);
+}
+
+void
+conn_connect_route(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+	int err = route_find(c);
+
+	if (err == SAN_ENETDOWN) {
+		/* The link may come back before the connect's time is over. */
+		loop_timer_set(d->loop, &c->resolve_again, san_time_add(loop_now(), LINK_AGAIN));
+		return;
+	}
+	if (err != 0) {
+		conn_fail(c, err, san_err_text(err));
+		return;
+	}
+	c->routed = true;
+	c->poll = pollers_of_port(d, c->route.port);
+	c->pmtu = d->netio.port[c->route.port].pmtu;
+	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
+	sock_publish_connecting(c->sock, c->poll);
+	conn_resolve(c);
 }
 
 void
 conn_connect(struct sock *k)
 {
 	struct daemon *d = k->session->daemon;
-	struct neigh_route route;
 	struct conn *c = NULL;
-	int err = prepare(k, &route);
+	int err = conn_create(k, &c);
 
-	if (err == 0)
-		err = conn_create(k, &c);
 	if (err != 0) {
 		d->count.connects_failed++;
 		sock_publish_failed(k, err, san_err_text(err));
 		return;
 	}
 	c->active = true;
-	c->route = route;
-	c->poll = pollers_of_port(d, route.port);
-	c->pmtu = d->netio.port[route.port].pmtu;
-	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
-	sock_publish_connecting(k, c->poll);
+	sock_publish_connecting(k, 0);
 	loop_timer_set(d->loop, &c->deadline,
 	    san_time_add(loop_now(), SAN_DURATION_MS(d->config.connect_timeout_ms)));
-	conn_resolve(c);
+	conn_connect_route(c);
 }
 
 void

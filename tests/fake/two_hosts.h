@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two real daemons on this machine, joined by a memif link, each with its own runtime folder below
+ * one temporary one. No root, no hugepages. Everything is gone after two_hosts_down. */
+#ifndef SAND_TESTS_TWO_HOSTS_H
+#define SAND_TESTS_TWO_HOSTS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define HOST_A "10.77.0.1"
+#define HOST_B "10.77.0.2"
+
+struct host {
+	pid_t pid;
+	char dir[120], conf[160], socket[160];
+};
+struct two_hosts {
+	char dir[64];
+	struct host a, b;
+};
+
+/* `sand`: the executable. extra: lines for both sand.conf, in section [close] first. False with a
+ * line on stderr. */
+bool two_hosts_up(struct two_hosts *t, const char *sand, const char *extra);
+/* Stop both in order; true if both said they were clean (exit status 0). */
+bool two_hosts_down(struct two_hosts *t);
+bool host_up(struct host *h, const char *sand);
+/* SIGTERM (or sig) and wait. The exit status, -1 if it did not exit by itself within ten seconds.
+ */
+int host_down(struct host *h, int sig);
+
+#endif
