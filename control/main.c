@@ -53,11 +53,13 @@ static void
 on_signal(struct loop_source *s, uint32_t events)
 {
 	struct signalfd_siginfo info = {0};
+	int signo;
 
 	(void)events;
 	if (read(s->fd, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
-	log_notice("stopping (%s)", strsignal((int)info.ssi_signo));
+	signo = (int)info.ssi_signo;
+	log_notice("stopping (%s)", strsignal(signo));
 	daemon_quit(s->owner);
 }
 
