@@ -50,8 +50,10 @@ rx_tell(struct poll *p, struct flow *f)
 	if ((f->app_flags & SHM_APP_SHUT_RD) != 0 && (f->rx_dropped || f->rx_tail == f->rx_head)) {
 		/* Nobody reads any more, and what was shown has been read: take the rest away. */
 		f->rx_dropped = true;
-		if (tail != f->rx_tail)
+		if (tail != f->rx_tail) {
 			sdp_rx_consumed(&f->sdp, tail, p->now);
+			flow_touch(p, f); /* the peer may be due credits */
+		}
 		f->rx_bytes += tail - f->rx_tail;
 		f->rx_tail = f->rx_head = tail;
 		return 0;
