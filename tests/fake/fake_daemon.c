@@ -134,7 +134,7 @@ serve(struct fake_session *s)
 static bool
 serve_all(struct fake_daemon *d)
 {
-	int err = atomic_exchange(&d->break_err, 0);
+	int err = atomic_load(&d->break_err);
 	bool worked = false;
 
 	for (unsigned i = 0; i < FAKE_SESSIONS; i++) {
@@ -147,6 +147,8 @@ serve_all(struct fake_daemon *d)
 		worked |= serve(s);
 		fake_session_reap(s);
 	}
+	if (err != 0)
+		atomic_store(&d->break_err, 0);
 	return worked;
 }
 
