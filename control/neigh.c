@@ -197,7 +197,7 @@ neigh_frame_receive(
 
 	if (p == NULL || !p->up)
 		return SAN_ENETDOWN;
-	if (!neigh_events_have_room(n))
+	if (!neigh_queues_have_room(n))
 		return SAN_ENOBUFS;
 	if (!neigh_l2_parse(p, frame, len, &l2)) {
 		n->counters.malformed++;
@@ -213,9 +213,10 @@ neigh_frame_receive(
 }
 
 bool
-neigh_events_have_room(const struct neigh *n)
+neigh_queues_have_room(const struct neigh *n)
 {
-	return n->event_tail - n->event_head < NEIGH_EVENT_MAX;
+	return n->event_tail - n->event_head < NEIGH_EVENT_MAX &&
+	       n->out_tail - n->out_head < NEIGH_OUT_MAX;
 }
 
 void

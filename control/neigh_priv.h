@@ -11,7 +11,7 @@
 #include "neigh.h"
 #include "timer_heap.h"
 
-#define NEIGH_OUT_MAX	32
+#define NEIGH_OUT_MAX	16
 #define NEIGH_EVENT_MAX 64
 #define MAC_LEN		6
 #define VLAN_NONE	0xffff
@@ -71,7 +71,8 @@ const struct san_ip *neigh_port_source(const struct neigh_port *p, const struct 
 /* Neither multicast nor broadcast (of the port's prefixes too), unspecified or loopback. */
 bool neigh_ip_is_host(const struct neigh_port *p, const struct san_ip *ip);
 void neigh_event_emit(struct neigh *n, const struct neigh_entry *e, enum neigh_event_type type);
-bool neigh_events_have_room(const struct neigh *n);
+/* Room for the event and the frame that one input may cause. */
+bool neigh_queues_have_room(const struct neigh *n);
 /* The frame to fill, NULL when the queue is full; neigh_out_commit sends it. */
 struct neigh_out *neigh_out_begin(struct neigh *n, uint16_t port);
 void neigh_out_commit(struct neigh *n, struct neigh_out *out, size_t len);

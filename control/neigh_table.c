@@ -273,14 +273,14 @@ neigh_deadline(const struct neigh *n)
 	return timer_heap_next(&n->timers);
 }
 
-/* Stops early when the event queue is full; what is left is still due, and neigh_deadline says so.
+/* Stops early when a queue is full; what is left is still due, and neigh_deadline says so.
  */
 void
 neigh_deadline_expire(struct neigh *n, struct san_time now)
 {
 	struct timer_node *t;
 
-	while (neigh_events_have_room(n) && (t = timer_heap_due(&n->timers, now)) != NULL)
+	while (neigh_queues_have_room(n) && (t = timer_heap_due(&n->timers, now)) != NULL)
 		entry_expire(n, TIMER_OWNER(t, struct neigh_entry, timer), now);
 }
 

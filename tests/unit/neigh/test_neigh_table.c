@@ -200,12 +200,37 @@ table__full_of_questions(void **state)
 	}
 	assert_int_equal(resolve(w, "10.77.0.99", mac), SAN_ENOBUFS);
 	assert_int_equal(neigh_counters(w->n)->table_full, 1);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
+		assert_true(frames_sent(w) > 0);
 		pass_ms(w, 1000);
+	}
 	for (int i = 2; i < 10; i++)
 		assert_true(neigh_event_take(w->n, &(struct neigh_event){0}));
 	event_none(w);
 	assert_int_equal(resolve(w, "10.77.0.99", mac), 0); /* failed ones make room */
+}
+
+/* A full queue of frames only delays questions: none is lost. */
+static void
+table__questions_wait_for_the_queue(void **state)
+{
+	struct neigh_world *w = *state;
+	unsigned sent = 0;
+	uint8_t mac[6];
+	char text[32];
+
+	for (int i = 2; i < 10; i++) {
+		snprintf(text, sizeof text, "10.77.0.%d", i);
+		resolve(w, text, mac);
+	}
+	pass_ms(w, 1000);
+	pass_ms(w, 1000); /* 8 asked three times: more than the queue holds */
+	while (sent < 24) {
+		assert_true(sent_any(w));
+		sent++;
+		neigh_deadline_expire(w->n, w->now);
+	}
+	assert_false(sent_any(w));
 }
 
 static void
@@ -328,6 +353,7 @@ main(void)
 	    T(age__traffic_confirms),
 	    T(table__oldest_makes_room),
 	    T(table__full_of_questions),
+	    T(table__questions_wait_for_the_queue),
 	    T(port__down_ends_questions),
 	    T(route__prefixes_and_gateways),
 	    T(route__never_to_groups),
