@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon.h"
-
 #ifndef SAND_CONFIG_PATH
 #define SAND_CONFIG_PATH "/etc/sand/sand.conf"
 #endif
@@ -38,7 +36,7 @@ options_parse(struct options *o, int argc, char **argv)
 			o->test_only = true;
 			break;
 		case 'V':
-			printf("sand %s\n", daemon_version());
+			puts("sand " SAND_VERSION);
 			return OPTIONS_DONE;
 		case 'h':
 			fputs(usage, stdout);
