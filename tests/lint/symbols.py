@@ -16,7 +16,7 @@ import sys
 import tree
 
 # What engines may call: memory, our failed check, the CRC, address texts. No clock, no I/O, no allocation.
-ENGINE = (r"mem(cpy|set|move|cmp)|strn?len|strn?cmp|snprintf|san_check_failed|rte_net_crc_\w+|inet_(ntop|pton)"
+ENGINE = (r"mem(cpy|set|move|cmp)|strn?len|strn?cmp|snprintf|san_check_failed|rte_net_crc_\w+|crc32_gzip_refl|inet_(ntop|pton)"
           r"|rte_cpu_get_flag_enabled|rte_vect_\w+")
 # What compilers add by themselves.
 COMPILER = (r"__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|sanitizer|lsan|gcov|msan)_\w+|__\w+_chk"
