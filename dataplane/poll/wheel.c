@@ -44,6 +44,7 @@ link_timer(struct wheel *w, struct wheel_timer *t, uint64_t tick)
 		t->next->link = &t->next;
 	*head = t;
 	w->used[level][t->slot / 64] |= UINT64_C(1) << t->slot % 64;
+	w->linked++;
 }
 
 void
@@ -55,6 +56,7 @@ wheel_remove(struct wheel *w, struct wheel_timer *t)
 	if (t->next)
 		t->next->link = t->link;
 	t->link = NULL;
+	w->linked--;
 	if (!w->slot[t->level][t->slot])
 		w->used[t->level][t->slot / 64] &= ~(UINT64_C(1) << t->slot % 64);
 }
@@ -105,6 +107,7 @@ cascade(struct wheel *w)
 			struct wheel_timer *next = t->next;
 
 			t->link = NULL;
+			w->linked--;
 			link_timer(w, t, t->tick);
 			t = next;
 		}
@@ -149,6 +152,8 @@ wheel_due(struct wheel *w, struct san_time now)
 				link_timer(w, t, tick_of(t->want));
 			t = w->slot[0][w->cur & MASK];
 		}
+		if (w->linked == 0 && w->cur < target)
+			w->cur = target;
 		if (w->cur >= target)
 			return NULL;
 		advance(w, target);

@@ -27,6 +27,7 @@ struct wheel_timer {
 };
 
 struct wheel {
+	uint32_t linked;			       /* timers in the wheel */
 	uint64_t cur;				       /* ticks before this one are done */
 	uint64_t used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* bit: slot is not empty */
 	struct wheel_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS];
