@@ -66,8 +66,8 @@ eal_args__follow_the_configuration(void **state)
 	static struct eal_args a;
 
 	(void)state;
-	strcpy(c.port[0].device, "net_null0");
-	strcpy(c.eal_args, "--one  --two");
+	snprintf(c.port[0].device, sizeof c.port[0].device, "net_null0");
+	snprintf(c.eal_args, sizeof c.eal_args, "--one  --two");
 	assert_int_equal(eal_args_make(&a, &c, 1, extra), 0);
 	assert_true(has_arg(&a, "--file-prefix=h1"));
 	assert_true(has_arg(&a, "--no-huge"));
@@ -76,8 +76,8 @@ eal_args__follow_the_configuration(void **state)
 	assert_string_equal(a.argv[a.argc - 1], "--extra");
 	assert_null(a.argv[a.argc]);
 	c.hugepages = true;
-	strcpy(c.port[0].device, "0000:03:00.0");
-	strcpy(c.lcores, "0,1@1");
+	snprintf(c.port[0].device, sizeof c.port[0].device, "0000:03:00.0");
+	snprintf(c.lcores, sizeof c.lcores, "0,1@1");
 	assert_int_equal(eal_args_make(&a, &c, 0, NULL), 0);
 	assert_false(has_arg(&a, "--no-huge") || has_arg(&a, "--no-pci"));
 	assert_true(has_arg(&a, "--lcores=0,1@1"));

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a command in a mailbox to CONNECTED, LISTENING or FAILED. */
+#include "rig.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "san_err.h"
+#include "view.h"
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+static void
+connect__both_ends_meet(void **state)
+{
+	int l, c, s;
+	struct shm_sock *kc, *ks;
+	struct fake_conn *fc, *fs;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	kc = prog_slot(&a, (uint32_t)c);
+	ks = prog_slot(&b, (uint32_t)s);
+	assert_memory_equal(&kc->ctl_local, &ks->ctl_peer, sizeof kc->ctl_local);
+	assert_memory_equal(&kc->ctl_peer, &ks->ctl_local, sizeof kc->ctl_local);
+	assert_int_equal(kc->ctl_peer.port, PORT);
+	assert_in_range(kc->ctl_local.port, PORTNUM_EPHEMERAL_LO, PORTNUM_EPHEMERAL_HI);
+	fc = fake_poll_conn(16);
+	fs = fake_poll_conn(17);
+	if (fc->sock.slot != (uint32_t)c) {
+		struct fake_conn *t = fc;
+
+		fc = fs;
+		fs = t;
+	}
+	assert_int_equal(fc->peer_qpn, fs->qpn);
+	assert_int_equal(fs->peer_qpn, fc->qpn);
+	assert_int_equal(fc->sq_psn, fs->rq_psn);
+	assert_int_equal(fs->sq_psn, fc->rq_psn);
+	assert_int_equal(fc->pmtu, 1024);
+	assert_int_equal(fc->peer_credits, fs->credits);
+	assert_int_equal(d->count.accepts, 1);
+	assert_int_equal(d->count.connects_ok, 1);
+}
+
+static void
+connect__nobody_listens(void **state)
+{
+	int c = prog_sock_connect(&a, OWN, PORT);
+
+	(void)state;
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ENOLISTENER);
+	assert_int_equal(d->count.rej_no_listener, 1);
+	rig_close_look(&a, c, 0);
+	assert_true(rig_all_freed(WAIT));
+}
+
+static void
+connect__backlog_full_is_refused(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 0), c[2];
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	for (int i = 0; i < 2; i++) {
+		c[i] = prog_sock_connect(&a, OWN, PORT);
+		assert_true(prog_sync(&a, (uint32_t)c[i]));
+		assert_int_equal(
+		    prog_wait_connect(&a, (uint32_t)c[i], WAIT), i == 0 ? 0 : SAN_ECONNREFUSED);
+	}
+	assert_int_equal(d->count.rej_backlog, 1);
+	assert_true(prog_accept(&b, (uint32_t)l, WAIT) > 0);
+	c[1] = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c[1]));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c[1], WAIT), 0);
+}
+
+static void
+connect__silent_neighbour_times_out_on_time(void **state)
+{
+	int c = prog_sock_connect(&a, NOBODY, PORT);
+	uint64_t start = prog_now_ms(), took;
+
+	(void)state;
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ETIMEDOUT);
+	took = prog_now_ms() - start;
+	assert_in_range(took, 390, 600);
+	assert_int_equal(d->count.connects_timedout, 1);
+	rig_close_look(&a, c, 0);
+	assert_true(rig_all_freed(WAIT));
+}
+
+static void
+connect__silent_peer_times_out_on_time(void **state)
+{
+	uint64_t start = prog_now_ms(), took;
+	int c;
+
+	(void)state;
+	fake_poll_lose = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ETIMEDOUT);
+	took = prog_now_ms() - start;
+	assert_in_range(took, 390, 600);
+	/* the REQ was repeated meanwhile */
+	assert_true(cm_counters(d->netio.cm)->req_tx >= 3);
+	rig_close_look(&a, c, 0);
+	assert_true(rig_all_freed(WAIT));
+}
+
+static void
+connect__lost_frames_only_delay(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4), c;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	fake_poll_lose = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	rig_settle(20);
+	fake_poll_lose = false;
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+}
+
+static void
+connect__no_route(void **state)
+{
+	int c = prog_sock_connect(&a, "192.0.2.1", PORT);
+
+	(void)state;
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ENETUNREACH);
+}
+
+static void
+connect__poll_thread_without_room(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4), c;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	fake_poll_refuse = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_not_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+	fake_poll_refuse = false;
+	rig_close_look(&a, c, 0);
+	rig_close_look(&b, l, 0);
+	assert_true(rig_all_freed(WAIT));
+}
+
+/* Close it after each number of loop turns: every stage of the handshake gets its cancellation. */
+static void
+connect__closed_at_any_moment(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4);
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	for (int turns = 0; turns < 12; turns++) {
+		int c = prog_sock_connect(&a, OWN, PORT);
+
+		assert_true(c >= 0);
+		(void)prog_sync(&a, (uint32_t)c);
+		for (int i = 0; i < turns; i++)
+			rig_pump(NULL);
+		rig_close_look(&a, c, turns % 2 == 0 ? SHM_APP_ABORT : 0);
+		rig_settle(5);
+	}
+	rig_close_look(&b, l, 0);
+	assert_true(rig_all_freed(WAIT));
+	assert_int_equal(d->netio.cm == NULL ? 1 : cm_count(d->netio.cm), 0);
+}
+
+static void
+connect__closed_while_the_poll_thread_opens(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4), c;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	fake_poll_hold = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	rig_settle(10);
+	rig_close_look(&a, c, 0);
+	rig_close_look(&b, l, 0);
+	rig_settle(10);
+	fake_poll_unhold();
+	assert_true(rig_all_freed(WAIT));
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+static void
+command__wrong_ones_are_counted(void **state)
+{
+	struct shm_addr peer = prog_addr(OWN, PORT);
+	uint32_t own = (uint32_t)prog_take(&a), upper = a.map.socks / 2 + 3;
+
+	(void)state;
+	prog_command(&a, own, (enum shm_cmd)77, 0, NULL, &peer);
+	assert_true(prog_sync(&a, own));
+	prog_command(&a, upper, SHM_CMD_CONNECT, 0, NULL, &peer);
+	assert_true(prog_sync(&a, upper));
+	assert_int_equal(d->count.bad_commands, 2);
+	assert_int_equal(atomic_load(&prog_slot(&a, own)->cmd_done), 1);
+}
+
+static void
+command__runs_once_per_number(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(prog_sync(&b, (uint32_t)l));
+	assert_int_equal(d->count.listens, 1);
+	assert_int_equal(d->count.bad_commands, 0);
+}
+
+static void
+listen__address_rules(void **state)
+{
+	int first = prog_sock_listen(&b, OWN, PORT, 4), other, foreign, same, any;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)first));
+	other = prog_sock_listen(&a, OWN, PORT, 4);
+	assert_true(prog_sync(&a, (uint32_t)other));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)other, 0), SAN_EAGAIN);
+	assert_int_equal(prog_state(&a, (uint32_t)other), SHM_STATE_FAILED);
+	assert_int_equal(atomic_load(&prog_slot(&a, (uint32_t)other)->ctl_err), SAN_EADDRINUSE);
+	foreign = prog_sock_listen(&a, "10.77.0.2", PORT, 4);
+	assert_true(prog_sync(&a, (uint32_t)foreign));
+	assert_int_equal(
+	    atomic_load(&prog_slot(&a, (uint32_t)foreign)->ctl_err), SAN_EADDRNOTAVAIL);
+	same = prog_sock_listen(&b, OWN, PORT, 4);
+	assert_true(prog_sync(&b, (uint32_t)same));
+	assert_int_equal(prog_state(&b, (uint32_t)same), SHM_STATE_LISTENING);
+	any = prog_sock_listen(&a, "0.0.0.0", 0, 4);
+	assert_true(prog_sync(&a, (uint32_t)any));
+	assert_int_equal(prog_state(&a, (uint32_t)any), SHM_STATE_LISTENING);
+	assert_in_range(prog_slot(&a, (uint32_t)any)->ctl_local.port, PORTNUM_EPHEMERAL_LO,
+	    PORTNUM_EPHEMERAL_HI);
+}
+
+static void
+listen__wildcard_takes_connections(void **state)
+{
+	int l = prog_sock_listen(&b, "::", PORT, 4), c;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    RIG_TEST(connect__both_ends_meet),
+	    RIG_TEST(connect__nobody_listens),
+	    RIG_TEST(connect__backlog_full_is_refused),
+	    RIG_TEST(connect__silent_neighbour_times_out_on_time),
+	    RIG_TEST(connect__silent_peer_times_out_on_time),
+	    RIG_TEST(connect__lost_frames_only_delay),
+	    RIG_TEST(connect__no_route),
+	    RIG_TEST(connect__poll_thread_without_room),
+	    RIG_TEST(connect__closed_at_any_moment),
+	    RIG_TEST(connect__closed_while_the_poll_thread_opens),
+	    RIG_TEST(command__wrong_ones_are_counted),
+	    RIG_TEST(command__runs_once_per_number),
+	    RIG_TEST(listen__address_rules),
+	    RIG_TEST(listen__wildcard_takes_connections),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
