@@ -61,13 +61,20 @@ device_is_pci(const char *device)
 	return hex > 0 && device[hex] == ':';
 }
 
-static bool
-any_pci(const struct san_config *c)
+/* EAL takes every PCI device that is bound to a DPDK driver unless told which ones, or none. */
+static int
+add_devices(struct eal_args *a, const struct san_config *c)
 {
-	for (uint32_t i = 0; i < c->port_count; i++)
-		if (device_is_pci(c->port[i].device))
-			return true;
-	return false;
+	bool any = false;
+	int err = 0;
+
+	for (uint32_t i = 0; i < c->port_count; i++) {
+		if (!device_is_pci(c->port[i].device))
+			continue;
+		any = true;
+		err |= add(a, "--allow=%s", c->port[i].device);
+	}
+	return any ? err : add(a, "--no-pci");
 }
 
 static int
@@ -93,11 +100,12 @@ eal_args_make(struct eal_args *a, const struct san_config *c, int extra_count, c
 	err |= c->lcores[0] != '\0' ? add(a, "--lcores=%s", c->lcores) : add_lcores_free(a);
 	err |= add(a, "--file-prefix=%s", c->name);
 	err |= add(a, "--no-telemetry");
-	err |= add(a, "--log-level=*:%s", c->log_level >= LOG_LEVEL_DEBUG ? "info" : "warning");
+	/* Without it, port/ passes on only what DPDK calls errors, in our words. */
+	if (c->log_level >= LOG_LEVEL_DEBUG)
+		err |= add(a, "--log-level=*:info");
 	if (!c->hugepages)
 		err |= add(a, "--no-huge") | add(a, "-m") | add(a, "%u", c->memory_mb + EAL_OWN_MB);
-	if (!any_pci(c))
-		err |= add(a, "--no-pci");
+	err |= add_devices(a, c);
 	err |= add_split(a, c->eal_args);
 	for (int i = 0; i < extra_count; i++)
 		err |= add(a, "%s", extra[i]);

@@ -81,6 +81,7 @@ eal_args__follow_the_configuration(void **state)
 	assert_int_equal(eal_args_make(&a, &c, 0, NULL), 0);
 	assert_false(has_arg(&a, "--no-huge") || has_arg(&a, "--no-pci"));
 	assert_true(has_arg(&a, "--lcores=0,1@1"));
+	assert_true(has_arg(&a, "--allow=0000:03:00.0"));
 }
 
 static void
