@@ -5,8 +5,7 @@
 usage: weather.py ROLE ADDRESS PORT [--how recv|poll|epoll|send]
 
 refused                 connect is refused, soon
-refused-or-unreachable  the same or the network is unreachable: an error, soon
-timed-out               connect ends with ETIMEDOUT
+no-way                  refused, or the network is down or unreachable: an error, soon
 expect-eof              server: all of the sent bytes, then end of file
 send-and-sleep          client: sends them, then sleeps to be killed
 expect-reset            server: sends until the connection is reset
@@ -72,12 +71,9 @@ def refused(o):
     expect_connect_error(o, (errno.ECONNREFUSED,), SOON)
 
 
-def refused_or_unreachable(o):
-    expect_connect_error(o, (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH), SOON)
-
-
-def timed_out(o):
-    expect_connect_error(o, (errno.ETIMEDOUT,), 10)
+def no_way(o):
+    expect_connect_error(o, (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN,
+                             errno.ETIMEDOUT), SOON)
 
 
 def pattern(size):
@@ -218,7 +214,7 @@ def main():
 
 
 ROLES = {role.__name__.replace("_", "-"): role for role in (
-    refused, refused_or_unreachable, timed_out, expect_eof, send_and_sleep, expect_reset, sleep_unread, accept_many,
+    refused, no_way, expect_eof, send_and_sleep, expect_reset, sleep_unread, accept_many,
     expect_error, echo)}
 
 if __name__ == "__main__":

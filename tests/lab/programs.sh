@@ -14,14 +14,18 @@ side_ip() { # SIDE HOST
 	kernel) lab_kernel_ip "$2" ;;
 	esac
 }
-# run SIDE HOST COMMAND...: one program of that host.
-run() {
+# side_command SIDE HOST COMMAND...: the whole command line of a program of that host, in the array SIDE_COMMAND.
+side_command() {
 	local side=$1 host=$2
 	shift 2
-	case $side in
-	kernel) "$LAB" exec "$host" "$@" ;;
-	*) "$LAB" exec "$host" sand-run "$@" ;;
-	esac
+	SIDE_COMMAND=("$LAB" exec "$host")
+	[ "$side" = kernel ] || SIDE_COMMAND+=(sand-run)
+	SIDE_COMMAND+=("$@")
+}
+# run SIDE HOST COMMAND...: run it.
+run() {
+	side_command "$@"
+	"${SIDE_COMMAND[@]}"
 }
 
 # --- programs that stay ------------------------------------------------------------------------------------
@@ -30,7 +34,9 @@ run() {
 program_start() {
 	local name=$1
 	shift
-	run "$@" </dev/null >"$WORK/$name.log" 2>&1 &
+	side_command "$@"
+	# Everything down to the program is exec, so the number is the program's own.
+	"${SIDE_COMMAND[@]}" </dev/null >"$WORK/$name.log" 2>&1 &
 	process_write $! "$WORK/$name.pid"
 }
 program_pid() { cut -d ' ' -f 1 "$WORK/$1.pid"; }

@@ -49,7 +49,7 @@ class Daemon:
     """One daemon in a folder of its own, started and stopped; its user may be another than ours."""
 
     def __init__(self, tools, folder, device, user=None):
-        self.tools, self.folder, self.user = tools, folder, user
+        self.tools, self.folder, self.device, self.user = tools, folder, device, user
         self.run = os.path.join(folder, "run")
         self.socket = os.path.join(self.run, "sand.sock")
         config = os.path.join(folder, "sand.conf")
@@ -129,9 +129,10 @@ def check_garbage(daemon):
     daemon.ctl("stop", "port", "0")
     time.sleep(0.3)
     counted = daemon.counters()
-    expect(counted["rx_malformed"] == counted["rx_frames"], f"other verdicts than malformed: {counted}")
-    for name in counted:
-        expect(not name.startswith("rx_") or name in ("rx_malformed", "rx_frames", "rx_bytes"), f"{name} counted too")
+    # Without copy the device delivers used buffers as they are: now and then one of our own ARP requests.
+    own = 0 if "copy=1" in daemon.device else counted.get("rx_arp", 0)
+    expect(own <= counted["rx_frames"] / 1000, f"too much ARP: {counted}")
+    expect(counted["rx_malformed"] + own == counted["rx_frames"], f"other verdicts than malformed: {counted}")
     expect(daemon.ctl("show", "neighbour")["neighbours"] == [], "zeros became a neighbour")
     daemon.ctl("start", "port", "0")
     wait(5, lambda: daemon.counters()["rx_malformed"] > counted["rx_malformed"], "garbage again after a restart")
