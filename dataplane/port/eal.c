@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,58 +12,14 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_log.h>
 #include <rte_vect.h>
 
+#include "eal_log.h"
 #include "san_err.h"
-
-#define LOG_LINE_MAX 160
-
-/* DPDK writes whole messages through a stdio stream; this one keeps the first complaint
- * of a start, which is the cause of the others. */
-static struct {
-	pthread_mutex_t lock;
-	char cause[LOG_LINE_MAX];
-	bool starting; /* complaints become the sentence instead of lines of their own */
-	bool verbose;
-} eal_log = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static ssize_t
-log_write(void *cookie, const char *text, size_t len)
-{
-	int level = rte_log_cur_msg_loglevel();
-	const char *end = memchr(text, '\n', len);
-	size_t keep = end ? (size_t)(end - text) : len;
-
-	(void)cookie;
-	pthread_mutex_lock(&eal_log.lock);
-	if (level <= (int)RTE_LOG_ERR && eal_log.cause[0] == '\0') {
-		if (keep >= sizeof eal_log.cause)
-			keep = sizeof eal_log.cause - 1;
-		memcpy(eal_log.cause, text, keep);
-		eal_log.cause[keep] = '\0';
-	}
-	if (eal_log.verbose || (!eal_log.starting && level <= (int)RTE_LOG_ERR))
-		fwrite(text, 1, len, stderr);
-	pthread_mutex_unlock(&eal_log.lock);
-	return (ssize_t)len;
-}
-
-static int
-log_open(void)
-{
-	FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_write});
-
-	if (!stream)
-		return SAN_ENOMEM;
-	setvbuf(stream, NULL, _IOLBF, 512);
-	rte_openlog_stream(stream);
-	return 0;
-}
 
 /* What rte_eal_init's error numbers mean to whoever starts the daemon. */
 static int
-start_error(int error, char *why, size_t why_size)
+start_error(int error, const char *cause, char *why, size_t why_size)
 {
 	static const struct {
 		int number, err;
@@ -89,27 +44,33 @@ start_error(int error, char *why, size_t why_size)
 			err = known[i].err;
 		}
 	}
-	if (eal_log.cause[0])
-		snprintf(why, why_size, "%s (%s)", text, eal_log.cause);
+	if (cause[0])
+		snprintf(why, why_size, "%s (%s)", text, cause);
 	else
 		snprintf(why, why_size, "%s", text);
 	return err;
 }
 
-/* EAL answers a wrong argument with pages of usage on standard output. */
+/* EAL answers a wrong argument with pages of usage on standard output and shouts on standard error:
+ * both go nowhere during the start, since the log has the reason. */
 static int
 eal_init_quietly(int argc, char **argv)
 {
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = dup(STDOUT_FILENO), rc;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), saved[2], rc;
 
 	fflush(stdout);
-	if (null >= 0 && saved >= 0 && !eal_log.verbose)
-		dup2(null, STDOUT_FILENO);
+	for (int i = 0; i < 2; i++) {
+		saved[i] = dup(STDOUT_FILENO + i);
+		if (null >= 0 && saved[i] >= 0 && !eal_log_verbose())
+			dup2(null, STDOUT_FILENO + i);
+	}
 	rc = rte_eal_init(argc, argv);
 	fflush(stdout);
-	if (saved >= 0) {
-		dup2(saved, STDOUT_FILENO);
-		close(saved);
+	for (int i = 0; i < 2; i++) {
+		if (saved[i] < 0)
+			continue;
+		dup2(saved[i], STDOUT_FILENO + i);
+		close(saved[i]);
 	}
 	if (null >= 0)
 		close(null);
@@ -119,25 +80,25 @@ eal_init_quietly(int argc, char **argv)
 int
 eal_start(int argc, char **argv, char *why, size_t why_size)
 {
+	bool verbose = false;
+	const char *cause;
 	int rc;
 
 	if (why_size)
 		why[0] = '\0';
-	for (int i = 1; i < argc; i++) {
-		if (strncmp(argv[i], "--log-level", strlen("--log-level")) == 0)
-			eal_log.verbose = true;
-	}
-	if (log_open() != 0) {
+	for (int i = 1; i < argc; i++)
+		verbose |= strncmp(argv[i], "--log-level", strlen("--log-level")) == 0;
+	if (eal_log_open(verbose) != 0) {
 		snprintf(why, why_size, "out of memory");
 		return SAN_ENOMEM;
 	}
 	/* Refused only if --force-max-simd-bitwidth says otherwise, which then is what is wanted.
 	 */
 	rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512);
-	eal_log.starting = true;
+	eal_log_hold();
 	rc = eal_init_quietly(argc, argv);
-	eal_log.starting = false;
-	return rc < 0 ? start_error(rte_errno, why, why_size) : 0;
+	cause = eal_log_release();
+	return rc < 0 ? start_error(rte_errno, cause, why, why_size) : 0;
 }
 
 void

@@ -17,6 +17,7 @@
 #include "capture.h"
 #include "device.h"
 #include "dpdk_compat.h"
+#include "eal_log.h"
 #include "frame_pool.h"
 #include "netdev.h"
 #include "port_priv.h"
@@ -92,6 +93,7 @@ probe_error(const struct complaint *c, int rc, const char *device)
 	switch (-rc) {
 	case ENODEV:
 	case ENOENT:
+	case EFAULT: /* no driver knows the name */
 		return complain(c, SAN_ENOENT,
 		    "no such device \"%s\": see dpdk-devbind.py --status, or check the driver's "
 		    "name",
@@ -291,19 +293,17 @@ port_open(uint16_t port, const struct port_params *params, char *why, size_t why
 	*p = (struct port){.mtu = params->mtu, .vlan = params->vlan};
 	strlcpy(p->name, params->name, sizeof p->name);
 	strlcpy(p->device, params->device, sizeof p->device);
+	eal_log_hold();
 	err = netdev_prepare(&c);
-	if (err)
-		return err;
-	err = device_attach(p, &c);
+	if (!err)
+		err = device_attach(p, &c);
 	if (!err)
 		err = ethdev_setup(p, &c);
-	if (err) {
-		if (p->probed)
-			device_detach(p);
-		return err;
-	}
-	p->open = true;
-	return 0;
+	if (err && p->probed)
+		device_detach(p);
+	eal_log_release();
+	p->open = !err;
+	return err;
 }
 
 void
