@@ -80,12 +80,6 @@ _Fork(void)
 	return (pid_t)result(sw_fork(kern()->_Fork));
 }
 
-INTERPOSE int
-daemon(int nochdir, int noclose)
-{
-	return RESULT(sw_daemon(nochdir, noclose));
-}
-
 ALSO(close) int __close(int fd);
 ALSO(dup2) int __dup2(int fd, int target);
 ALSO(fork) pid_t __fork(void);

@@ -56,7 +56,7 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	struct fdtab_stream st = fdtab_stream(fd);
 
 	if (st.file != NULL)
-		return result(sw_send(st, fd, msg->msg_iov, (int)msg->msg_iovlen, flags));
+		return result(sw_sendmsg(st, fd, msg, flags));
 	if (rights_carry_san(msg))
 		return result(-EOPNOTSUPP);
 	return kern()->sendmsg(fd, msg, flags);

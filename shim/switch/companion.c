@@ -59,8 +59,11 @@ int
 sw_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sw_sock *s = sock_at(fd);
-	int rc = KERN(bind(fd, addr, len)), one = 1, zero = 0, level, name;
+	int rc, one = 1, zero = 0, level, name;
 
+	if (s != NULL && (sock_state(s) == SOCK_CONNECTED || sock_state(s) == SOCK_CONNECTING))
+		return -EINVAL;
+	rc = KERN(bind(fd, addr, len));
 	if (rc != -EADDRNOTAVAIL || s == NULL || !name_valid(s->domain, addr, len) ||
 	    !address_is_san(addr, len))
 		return rc;

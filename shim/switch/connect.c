@@ -6,6 +6,7 @@
 #include "ep_set.h"
 #include "kern.h"
 #include "provider.h"
+#include "restart.h"
 #include "sw_lock.h"
 #include "sw_log.h"
 
@@ -186,7 +187,7 @@ connect_wait(int fd, struct sock_ref ref)
 
 	while (connect_progress(fd, ref), sock_ref_valid(ref) && sock_state(s) == SOCK_CONNECTING) {
 		rc = provider_san->sanWait(atomic_load(&s->file.san), POLLOUT, until, &err);
-		if (rc < 0 && err == WSAEINTR)
+		if (rc < 0 && err == WSAEINTR && (until != NULL || !restart_wanted()))
 			return -EINTR;
 		if (rc == 0)
 			return -EINPROGRESS;

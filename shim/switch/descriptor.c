@@ -30,8 +30,7 @@ sw_socket(int domain, int type, int protocol)
 	return fd;
 }
 
-/* --- close
- * ---------------------------------------------------------------------------------------------- */
+/* --- close --- */
 
 /* SO_LINGER {1, n}: everything sent is acknowledged or n seconds pass, unless unread data makes it
  * a reset anyway. */
@@ -126,9 +125,7 @@ sw_close_range(unsigned first, unsigned last, int flags)
 	return KERN(close_range(first, last, flags));
 }
 
-/* --- dup
- * ------------------------------------------------------------------------------------------------
- */
+/* --- dup --- */
 
 /* `copy` now names what fd names. */
 static int
@@ -170,8 +167,7 @@ sw_dup2(int fd, int target)
 	return fd == target ? KERN(dup2(fd, target)) : sw_dup3(fd, target, 0);
 }
 
-/* --- shutdown
- * ------------------------------------------------------------------------------------------- */
+/* --- shutdown --- */
 
 int
 sw_shutdown(int fd, int how)
@@ -196,8 +192,7 @@ sw_shutdown(int fd, int how)
 	return KERN(shutdown(fd, how));
 }
 
-/* --- fcntl, ioctl
- * --------------------------------------------------------------------------------------- */
+/* --- fcntl, ioctl --- */
 
 /* A listener's kernel half is always non-blocking; the program's own flag is ours. */
 static int

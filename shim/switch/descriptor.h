@@ -17,6 +17,5 @@ int sw_fcntl(int fd, int cmd, void *arg);
 int sw_ioctl(int fd, unsigned long request, void *arg);
 
 pid_t sw_fork(pid_t (*real_fork)(void));
-int sw_daemon(int nochdir, int noclose);
 
 #endif

@@ -5,14 +5,12 @@
 #include "provider.h"
 #include "ready.h"
 #include "sw_lock.h"
+#include "waiter.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
-#define EPOLLS_MAX  4096
-#define ITEMS_MAX   262144
-#define RING_FD_MIN 700
+#define EPOLLS_MAX 4096
+#define ITEMS_MAX  262144
 /* Flags of epoll_ctl that the kernel allows beside EPOLLEXCLUSIVE. */
 #define EXCLUSIVE_OK                                                                  \
 	((uint32_t)EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | \
@@ -29,8 +27,7 @@ static struct pool items = {
     .limit = ITEMS_MAX,
 };
 
-/* --- the set
- * ------------------------------------------------------------------------------------------ */
+/* --- the set --- */
 
 int
 ep_fd(struct sw_epoll *ep)
@@ -58,14 +55,14 @@ ep_track(int epfd)
 	ep->lock_made = true;
 	ep->fd = epfd;
 	ep->wake = NULL;
-	ep->ring = -1;
+	ep->wake_fd = -1;
 	TAILQ_INIT(&ep->mirror);
 	TAILQ_INIT(&ep->hot);
 	TAILQ_INIT(&ep->cold);
 	ep->hot_count = ep->sleepers = 0;
 	atomic_store(&ep->calls, 0);
 	atomic_store(&ep->members, 0);
-	ep->stale = ep->wake_asked = ep->held = false;
+	ep->stale = ep->wake_asked = false;
 	atomic_store(&ep->nested, false);
 	if (fdtab_set(epfd, &ep->file) == 0)
 		return ep;
@@ -73,30 +70,10 @@ ep_track(int epfd)
 	return NULL;
 }
 
-static void
-kernel_watch(struct sw_epoll *ep, int fd, uint64_t tag)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
-
-	(void)KERN(epoll_ctl(ep_fd(ep), EPOLL_CTL_ADD, fd, &event));
-}
-
-/* Above the numbers that programs count on. */
-static int
-ring_make(void)
-{
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	int high = fd < 0 ? -1 : KERN(fcntl64(fd, F_DUPFD_CLOEXEC, RING_FD_MIN));
-
-	if (high < 0)
-		return fd;
-	(void)KERN(close(fd));
-	return high;
-}
-
 void
 ep_wake_ensure(struct sw_epoll *ep)
 {
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = ep_wake_tag(ep)};
 	int err;
 
 	if (ep->wake_asked)
@@ -105,9 +82,8 @@ ep_wake_ensure(struct sw_epoll *ep)
 	ep->wake = provider_san->sanWakeCreate(&err);
 	if (ep->wake == NULL)
 		return;
-	ep->ring = ring_make();
-	kernel_watch(ep, provider_san->sanWakeFd(ep->wake), ep_wake_tag(ep));
-	kernel_watch(ep, ep->ring, ep_ring_tag(ep));
+	ep->wake_fd = waiter_fd(ep->wake);
+	(void)KERN(epoll_ctl(ep_fd(ep), EPOLL_CTL_ADD, ep->wake_fd, &event));
 }
 
 void
@@ -115,32 +91,8 @@ ep_ring(struct sw_epoll *ep)
 {
 	static const uint64_t one = 1;
 
-	if (ep->ring >= 0)
-		(void)!kern()->write(ep->ring, &one, sizeof one);
-}
-
-void
-ep_unring(struct sw_epoll *ep)
-{
-	uint64_t count;
-
-	(void)!kern()->read(ep->ring, &count, sizeof count);
-}
-
-/* Armings are counted by the provider: the last to leave reads the wake empty. */
-void
-ep_hold(struct sw_epoll *ep, bool hold, bool fired)
-{
-	if (ep->wake == NULL)
-		return;
-	if (ep->held && (fired || !hold)) {
-		provider_san->sanWakeArm(ep->wake, 0);
-		ep->held = false;
-	}
-	if (hold && !ep->held) {
-		provider_san->sanWakeArm(ep->wake, 1);
-		ep->held = true;
-	}
+	if (ep->wake_fd >= 0)
+		(void)!kern()->write(ep->wake_fd, &one, sizeof one);
 }
 
 static void
@@ -148,11 +100,9 @@ wake_drop(struct sw_epoll *ep)
 {
 	if (ep->wake != NULL)
 		provider_san->sanWakeDestroy(ep->wake);
-	if (ep->ring >= 0)
-		(void)KERN(close(ep->ring));
 	ep->wake = NULL;
-	ep->ring = -1;
-	ep->wake_asked = ep->held = false;
+	ep->wake_fd = -1;
+	ep->wake_asked = false;
 }
 
 void
@@ -172,8 +122,7 @@ ep_list_move(struct ep_item *item, struct ep_list *to)
 	atomic_fetch_add_explicit(&ep->members, (unsigned)(after - before), memory_order_release);
 }
 
-/* --- members
- * ------------------------------------------------------------------------------------------ */
+/* --- members --- */
 
 struct ep_item *
 ep_item_of_tag(uint64_t data, const struct sw_epoll *ep)
@@ -267,8 +216,7 @@ item_free(struct ep_item *item)
 	pool_put(&items, item);
 }
 
-/* --- epoll_ctl
- * ---------------------------------------------------------------------------------------- */
+/* --- epoll_ctl --- */
 
 static int
 item_add(struct sw_epoll *ep, struct sw_sock *s, int fd, const struct epoll_event *event)
@@ -367,8 +315,8 @@ ctl_locked(int epfd, int op, int fd, struct epoll_event *event)
 	struct sw_sock *s = sock_at(fd);
 	int rc;
 
-	if (s == NULL || (file == NULL && op != EPOLL_CTL_ADD) ||
-	    (file != NULL && file->kind != SW_EPOLL))
+	if (s == NULL || op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD ||
+	    (file == NULL && op != EPOLL_CTL_ADD) || (file != NULL && file->kind != SW_EPOLL))
 		return KERN(epoll_ctl(epfd, op, fd, event));
 	if (event == NULL && op != EPOLL_CTL_DEL)
 		return -EFAULT;
@@ -381,6 +329,19 @@ ctl_locked(int epfd, int op, int fd, struct epoll_event *event)
 	rc = item_change(ep, s, op, fd, event);
 	pthread_mutex_unlock(&ep->lock);
 	return rc;
+}
+
+/* Inside another set the descriptor must be readable exactly while a member has news. */
+static void
+ep_nest(struct sw_epoll *ep)
+{
+	atomic_store(&ep->nested, true);
+	(void)ep_arm(ep);
+	ep_disarm(ep);
+	if (ep_ready(ep))
+		ep_ring(ep);
+	else
+		waiter_drain(ep->wake_fd);
 }
 
 int
@@ -399,15 +360,12 @@ sw_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	}
 	rc = KERN(epoll_ctl(epfd, op, fd, event));
 	if (rc == 0 && op == EPOLL_CTL_ADD) {
-		atomic_store(&((struct sw_epoll *)file)->nested, true);
-		(void)ep_arm((struct sw_epoll *)file);
-		ep_disarm((struct sw_epoll *)file);
+		ep_nest((struct sw_epoll *)file);
 	}
 	return rc;
 }
 
-/* --- sockets and sets that go
- * --------------------------------------------------------------------------- */
+/* --- sockets and sets that go --- */
 
 void
 ep_sock_moved(struct sw_sock *s)
@@ -450,9 +408,7 @@ ep_free(struct sw_epoll *ep)
 	pool_put(&epolls, ep);
 }
 
-/* --- fork
- * -----------------------------------------------------------------------------------------------
- */
+/* --- fork --- */
 
 typedef void ep_visit(struct sw_epoll *ep);
 

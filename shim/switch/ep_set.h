@@ -48,10 +48,7 @@ struct sw_epoll {
 	int fd;		       /* one descriptor that names it, see ep_fd() */
 	struct san_wake *wake; /* NULL: the daemon had none to give */
 	bool wake_asked;
-	bool held; /* one arming of the wake is the set's own: cold members, or an outer set, rely
-		      on it */
-	int ring;  /* eventfd beside the wake, for news that the program itself makes; -1 with no
-		      wake */
+	int wake_fd; /* its eventfd, also rung by the program itself; -1 without wake */
 	struct ep_list mirror, hot, cold;
 	unsigned hot_count;
 	_Atomic unsigned members; /* hot and cold */
@@ -89,7 +86,7 @@ void ep_list_move(struct ep_item *item, struct ep_list *to);
 int ep_fd(struct sw_epoll *ep);
 /* Asks the daemon for the wake object, once. */
 void ep_wake_ensure(struct sw_epoll *ep);
-/* The data under which wake and ring are in the kernel's set: no program has addresses inside our
+/* The data under which the wake is in the kernel's set: no program has addresses inside our
  * objects. */
 static inline uint64_t
 ep_wake_tag(const struct sw_epoll *ep)
@@ -97,16 +94,7 @@ ep_wake_tag(const struct sw_epoll *ep)
 	return (uintptr_t)&ep->wake;
 }
 
-static inline uint64_t
-ep_ring_tag(const struct sw_epoll *ep)
-{
-	return (uintptr_t)&ep->ring;
-}
-
-/* Wakes whoever sleeps on the set in the kernel; unring makes that quiet again. */
+/* Wakes a thread that sleeps on the set in the kernel. */
 void ep_ring(struct sw_epoll *ep);
-void ep_unring(struct sw_epoll *ep);
-/* Holds the wake armed beyond single sleeps, or not; with `fired` what it has to say was heard. */
-void ep_hold(struct sw_epoll *ep, bool hold, bool fired);
 
 #endif

@@ -18,11 +18,10 @@ struct found {
 	struct sock_ref settle; /* a connect that has its answer: take notice without ep->lock, then
 				   look again */
 	int settle_fd;
-	bool rang; /* this wait read the wake's eventfd empty */
+	bool rang; /* this wait has read the wake's eventfd empty */
 };
 
-/* --- one member
- * --------------------------------------------------------------------------------------- */
+/* --- one member --- */
 
 /* Where the stream stands: bytes that ever arrived. Only differences between two looks mean
  * something. */
@@ -99,8 +98,7 @@ item_report(struct ep_item *item, uint32_t bits, struct found *f)
 	item->off = (item->events & EPOLLONESHOT) != 0;
 }
 
-/* --- the lists; ep->lock is held
- * ------------------------------------------------------------------------ */
+/* --- the lists; ep->lock is held --- */
 
 static void
 interest_add(struct sw_epoll *ep, const struct ep_item *item)
@@ -164,7 +162,8 @@ cold_scan(struct sw_epoll *ep)
 	bool end = last == NULL;
 
 	ep->stale = ep->wake == NULL;
-	ep_hold(ep, true, false);
+	if (ep->wake != NULL)
+		provider_san->sanWakeArm(ep->wake, 1);
 	for (item = TAILQ_FIRST(&ep->cold); !end; item = next) {
 		end = item == last;
 		next = TAILQ_NEXT(item, link);
@@ -201,8 +200,7 @@ found_look(struct sw_epoll *ep, struct found *f)
 	}
 }
 
-/* --- the kernel's share
- * --------------------------------------------------------------------------------- */
+/* --- the kernel's share --- */
 
 /* A listener's kernel half has news; the SAN's half may have been reported in the same wait. */
 static void
@@ -227,10 +225,7 @@ kernel_sort(struct sw_epoll *ep, const struct epoll_event *got, int count, struc
 
 		if (got[i].data.u64 == ep_wake_tag(ep)) {
 			f->rang = ep->stale = true;
-			ep_hold(ep, ep->held, true);
-		} else if (got[i].data.u64 == ep_ring_tag(ep)) {
-			f->rang = true;
-			ep_unring(ep);
+			waiter_drain(ep->wake_fd);
 		} else if (item != NULL) {
 			listener_event(item, got[i].events, f);
 		} else {
@@ -275,8 +270,7 @@ found_ask(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec 
 	return 0;
 }
 
-/* --- sleeping
- * ------------------------------------------------------------------------------------------- */
+/* --- sleeping --- */
 
 bool
 ep_ready(struct sw_epoll *ep)
@@ -295,13 +289,19 @@ ep_ready(struct sw_epoll *ep)
 	return ready;
 }
 
-static void
-arm_interest(struct sw_epoll *ep)
+/* ep->lock is held. Once all is armed, the caller looks again. */
+static bool
+arm_all(struct sw_epoll *ep)
 {
 	struct ep_item *item;
 
+	ep_wake_ensure(ep);
+	if (ep->wake == NULL)
+		return false;
+	provider_san->sanWakeArm(ep->wake, 1);
 	TAILQ_FOREACH(item, &ep->hot, link)
 		interest_add(ep, item);
+	return true;
 }
 
 bool
@@ -311,39 +311,32 @@ ep_arm(struct sw_epoll *ep)
 
 	pthread_mutex_lock(&ep->lock);
 	ep->sleepers++;
-	ep_wake_ensure(ep);
-	has_wake = ep->wake != NULL;
-	if (has_wake)
-		provider_san->sanWakeArm(ep->wake, 1);
-	arm_interest(ep);
+	has_wake = arm_all(ep);
 	pthread_mutex_unlock(&ep->lock);
 	return has_wake;
 }
 
+/* The last sleeper to leave disarms, unless cold members or an outer set rely on the wake. */
 void
 ep_disarm(struct sw_epoll *ep)
 {
 	pthread_mutex_lock(&ep->lock);
-	ep->sleepers--;
-	if (ep->wake != NULL)
+	if (--ep->sleepers == 0 && ep->wake != NULL && !ep->nested && TAILQ_EMPTY(&ep->cold))
 		provider_san->sanWakeArm(ep->wake, 0);
-	/* Our own hold would keep the wake from being read empty by the last to leave. */
-	if (ep->sleepers == 0)
-		ep_hold(ep, ep->nested || !TAILQ_EMPTY(&ep->cold), true);
 	pthread_mutex_unlock(&ep->lock);
 }
 
-/* Who quietened the ring, and every wait on a set inside another one, owes the others who sleep on
- * it another ring if something is left for them. */
+/* Firing disarms. Who was woken owes the others who sleep on the set (threads, or an outer set) an
+ * armed wake, and another ring if something is left for them. */
 static void
-ring_pass_on(struct sw_epoll *ep)
+wake_pass_on(struct sw_epoll *ep)
 {
 	bool owed;
 
 	pthread_mutex_lock(&ep->lock);
 	owed = ep->sleepers > 0 || ep->nested;
-	if (ep->nested)
-		arm_interest(ep);
+	if (owed)
+		(void)arm_all(ep);
 	pthread_mutex_unlock(&ep->lock);
 	if (owed && ep_ready(ep))
 		ep_ring(ep);
@@ -388,8 +381,7 @@ expired(const struct timespec *until)
 	return left.tv_sec == 0 && left.tv_nsec == 0;
 }
 
-/* --- epoll_wait
- * ------------------------------------------------------------------------------------------- */
+/* --- epoll_wait --- */
 
 static int
 wait_loop(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec *until,
@@ -427,7 +419,7 @@ ep_wait(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec *u
 	int rc = wait_loop(ep, epfd, f, until, mask);
 
 	if (f->rang || ep->nested)
-		ring_pass_on(ep);
+		wake_pass_on(ep);
 	return rc;
 }
 

@@ -8,7 +8,6 @@
 #include "sw_log.h"
 #include "waiter.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 /* Which process the tables belong to; 0 until somebody asks. */
@@ -58,33 +57,4 @@ sw_fork(pid_t (*real_fork)(void))
 	sw_unlock();
 	errno = saved;
 	return pid < 0 ? -saved : pid;
-}
-
-static int
-standard_streams_to_null(void)
-{
-	int null = open("/dev/null", O_RDWR), rc = 0;
-
-	if (null < 0)
-		return -errno;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && rc >= 0; fd++)
-		rc = sw_dup2(null, fd);
-	if (null > STDERR_FILENO)
-		(void)KERN(close(null));
-	return rc < 0 ? rc : 0;
-}
-
-/* libc's daemon() forks behind our back, hence this one. */
-int
-sw_daemon(int nochdir, int noclose)
-{
-	pid_t pid = sw_fork(kern()->fork);
-
-	if (pid < 0)
-		return pid;
-	if (pid > 0)
-		_exit(0);
-	if (setsid() < 0 || (!nochdir && chdir("/") < 0))
-		return -errno;
-	return noclose ? 0 : standard_streams_to_null();
 }

@@ -91,6 +91,24 @@ listen_both(struct sw_sock *s, int fd, int backlog)
 	return s->san_only ? rc : 0;
 }
 
+static int
+listen_judge(struct sw_sock *s, int fd, int backlog)
+{
+	switch (sock_state(s)) {
+	case SOCK_PLAIN:
+	case SOCK_LISTENING:
+		return listen_both(s, fd, backlog);
+	case SOCK_CONNECTING:
+	case SOCK_CONNECTED:
+		return -EINVAL;
+	case SOCK_FAILED:
+	case SOCK_KERNEL:
+	case SOCK_STATES:
+		break;
+	}
+	return KERN(listen(fd, backlog));
+}
+
 int
 sw_listen(int fd, int backlog)
 {
@@ -101,10 +119,7 @@ sw_listen(int fd, int backlog)
 	s = sock_at(fd);
 	if (s == NULL)
 		s = sock_adopt(fd);
-	if (s != NULL && (sock_state(s) == SOCK_PLAIN || sock_state(s) == SOCK_LISTENING))
-		rc = listen_both(s, fd, backlog);
-	else
-		rc = KERN(listen(fd, backlog));
+	rc = s != NULL ? listen_judge(s, fd, backlog) : KERN(listen(fd, backlog));
 	sw_unlock();
 	return rc;
 }

@@ -188,25 +188,34 @@ value_return(void *value, socklen_t *len, const void *from, socklen_t size)
 }
 
 /* The kernel's structure with its own idea of the socket replaced where the SAN knows better. */
+static void
+tcp_info_init(struct tcp_info *info, struct sw_sock *s, SOCKET san)
+{
+	short bits = provider_san->sanPoll(san);
+	uint32_t in, out, room;
+	int mark, err;
+
+	if (sock_state(s) == SOCK_CONNECTING)
+		info->tcpi_state = TCP_SYN_SENT;
+	else if ((bits & (POLLHUP | POLLERR)) != 0)
+		info->tcpi_state = TCP_CLOSE;
+	else
+		info->tcpi_state = (bits & POLLRDHUP) != 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+	if (info->tcpi_snd_mss != 0 &&
+	    provider_san->sanQueue(san, &in, &out, &room, &mark, &err) == 0)
+		info->tcpi_unacked = (out + info->tcpi_snd_mss - 1) / info->tcpi_snd_mss;
+}
+
 static int
 tcp_info_get(struct sw_sock *s, int fd, SOCKET san, void *value, socklen_t *len)
 {
 	struct tcp_info info = {0};
 	socklen_t size = sizeof info;
-	uint32_t in, out, room;
-	int mark, err;
-	short bits = provider_san->sanPoll(san);
+	int rc = KERN(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size));
 
-	(void)KERN(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size));
-	if (sock_state(s) == SOCK_CONNECTING)
-		info.tcpi_state = TCP_SYN_SENT;
-	else if ((bits & (POLLHUP | POLLERR)) != 0)
-		info.tcpi_state = TCP_CLOSE;
-	else
-		info.tcpi_state = (bits & POLLRDHUP) != 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
-	if (provider_san->sanQueue(san, &in, &out, &room, &mark, &err) == 0 &&
-	    info.tcpi_snd_mss != 0)
-		info.tcpi_unacked = (out + info.tcpi_snd_mss - 1) / info.tcpi_snd_mss;
+	if (rc < 0)
+		return rc;
+	tcp_info_init(&info, s, san);
 	return value_return(value, len, &info, size);
 }
 

@@ -136,19 +136,19 @@ sleep_time(const struct san_wake *wake, const struct timespec *until, struct tim
 static int
 set_sleep(struct poll_set *set, const struct timespec *until, const sigset_t *mask)
 {
-	struct san_wake *wake = waiter_get();
 	struct timespec store;
-	int rc;
+	int wake_fd, rc;
+	struct san_wake *wake = waiter_get(&wake_fd);
 
 	if (wake != NULL)
 		provider_san->sanWakeArm(wake, 1);
 	set_arm(set, wake);
 	rc = set_look(set);
 	if (rc == 0) {
-		set->ask[set->count] = (struct pollfd){.fd = -1, .events = POLLIN};
-		if (wake != NULL)
-			set->ask[set->count].fd = provider_san->sanWakeFd(wake);
+		set->ask[set->count] = (struct pollfd){wake_fd, POLLIN, 0};
 		rc = set_ask(set, 1, sleep_time(wake, until, &store), mask);
+		if (set->ask[set->count].revents != 0)
+			waiter_drain(wake_fd);
 	}
 	set_disarm(set, wake);
 	if (wake != NULL)

@@ -4,6 +4,7 @@
 #include "deadline.h"
 #include "kern.h"
 #include "provider.h"
+#include "restart.h"
 #include "sock.h"
 
 #include <limits.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IOV_LIMIT 1024 /* the kernel's UIO_MAXIOV */
+#define IOV_LIMIT STREAM_IOV_MAX
 
 /* Verdicts beside what the program gets to see (bytes >= 0, -errno). */
 #define AGAIN	  (-10000) /* the obstacle is gone: repeat the copy */
@@ -94,8 +95,11 @@ call_sleep(struct call *c, short events, uint64_t limit_ns)
 	bits = provider_san->sanWait(c->st.san, events, until, &err);
 	if (bits == 0)
 		return call_end(c, -EAGAIN);
+	/* Linux never restarts a call with a time limit. */
+	if (bits < 0 && err == WSAEINTR)
+		return !c->timed && restart_wanted() ? AGAIN : call_end(c, -EINTR);
 	if (bits < 0)
-		return call_end(c, err == WSAEINTR ? -EINTR : -EBADF);
+		return call_end(c, -EBADF);
 	return AGAIN;
 }
 
@@ -173,31 +177,30 @@ recv_flags(int flags)
 	return san;
 }
 
+/* Goes on from a first copy that gave n and err. An error is reported once, so nothing is asked
+ * twice. */
 static ssize_t
-recv_loop(struct call *c, const struct iovec *iov, int count, size_t want, int san_flags)
+recv_loop(struct call *c, const struct iovec *iov, int count, size_t want, ssize_t n, int err)
 {
 	struct iovec rest[IOV_LIMIT];
 	bool peek = (c->flags & MSG_PEEK) != 0;
-	ssize_t n;
-	int err, left;
+	int left;
 
 	for (;;) {
-		left = iov_rest(rest, iov, count, peek ? 0 : c->done);
-		n = provider_san->sanRecv(c->st.san, rest, left, san_flags, &err);
 		if (n < 0) {
 			n = recv_trouble(c, err);
-			if (n == AGAIN)
-				continue;
-			return n;
-		}
-		if (peek && n > 0 && (size_t)n < want && call_blocks(c) &&
-		    (provider_san->sanPoll(c->st.san) & (POLLRDHUP | POLLERR)) == 0) {
+			if (n != AGAIN)
+				return n;
+		} else if (peek && n > 0 && (size_t)n < want && call_blocks(c) &&
+			   (provider_san->sanPoll(c->st.san) & (POLLRDHUP | POLLERR)) == 0) {
 			peek_pause();
-			continue;
+		} else {
+			c->done = peek ? (size_t)n : c->done + (size_t)n;
+			if (n == 0 || c->done >= want || peek)
+				return (ssize_t)c->done;
 		}
-		c->done = peek ? (size_t)n : c->done + (size_t)n;
-		if (n == 0 || c->done >= want || peek)
-			return (ssize_t)c->done;
+		left = iov_rest(rest, iov, count, c->done);
+		n = provider_san->sanRecv(c->st.san, rest, left, recv_flags(c->flags), &err);
 	}
 }
 
@@ -218,36 +221,38 @@ recv_want(const struct sw_sock *s, size_t bytes, int flags)
 	return s->low_water < bytes ? s->low_water : bytes;
 }
 
-static ssize_t __attribute__((noinline)) recv_slow(struct fdtab_stream st, int fd,
-    const struct iovec *iov, int count, int flags, size_t want, size_t done)
+/* Not inlined: its vector would cost the fast path a large frame. */
+__attribute__((noinline)) static ssize_t
+recv_slow(struct call *c, const struct iovec *iov, int count, size_t want, ssize_t n, int err)
 {
-	struct sw_sock *s = sock_of(st);
-	struct call c = {.st = st, .ref = sock_ref(s), .fd = fd, .flags = flags, .done = done};
 	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
-	ssize_t rc = recv_loop(&c, iov, count, want, recv_flags(flags));
 
-	return rc == TO_KERNEL ? kern_result(kern()->recvmsg(fd, &msg, flags)) : rc;
+	c->ref = sock_ref(sock_of(c->st));
+	n = recv_loop(c, iov, count, want, n, err);
+	return n == TO_KERNEL ? kern_result(kern()->recvmsg(c->fd, &msg, c->flags)) : n;
 }
 
 ssize_t
 sw_recv(struct fdtab_stream st, int fd, const struct iovec *iov, int count, int flags)
 {
 	struct sw_sock *s = sock_of(st);
+	struct call c;
 	size_t want;
 	ssize_t n;
 	int err;
 
 	if (count < 0 || count > IOV_LIMIT)
-		return -EMSGSIZE;
+		return -EINVAL;
 	if ((flags & MSG_ERRQUEUE) != 0)
 		return -EAGAIN;
 	if ((flags & MSG_OOB) != 0 && s->oob_inline)
 		return -EINVAL;
-	want = recv_want(s, iov_bytes(iov, count), flags);
+	want = (flags & MSG_OOB) != 0 ? 1 : recv_want(s, iov_bytes(iov, count), flags);
 	n = provider_san->sanRecv(st.san, iov, count, recv_flags(flags), &err);
-	if (__builtin_expect(n < 0 || ((size_t)n < want && n > 0 && (flags & MSG_OOB) == 0), 0))
-		n = recv_slow(st, fd, iov, count, flags, want,
-		    n > 0 && (flags & MSG_PEEK) == 0 ? (size_t)n : 0);
+	if (__builtin_expect(n < 0 || (n > 0 && (size_t)n < want), 0)) {
+		c = (struct call){.st = st, .fd = fd, .flags = flags};
+		n = recv_slow(&c, iov, count, want, n, err);
+	}
 	received_count(s, n, flags);
 	return n;
 }
@@ -284,16 +289,21 @@ send_trouble(struct call *c, int wsa)
 	return rc == -EPIPE ? broken_pipe(c->flags) : rc;
 }
 
+static int
+send_flags(int flags)
+{
+	return ((flags & MSG_OOB) != 0 ? SAN_SEND_OOB : 0) |
+	       ((flags & MSG_MORE) != 0 ? SAN_SEND_MORE : 0);
+}
+
 static ssize_t
-send_loop(struct call *c, const struct iovec *iov, int count, size_t bytes, int san_flags)
+send_loop(struct call *c, const struct iovec *iov, int count, size_t bytes, ssize_t n, int err)
 {
 	struct iovec rest[IOV_LIMIT];
-	ssize_t n, rc;
-	int err, left;
+	ssize_t rc;
+	int left;
 
 	for (;;) {
-		left = iov_rest(rest, iov, count, c->done);
-		n = provider_san->sanSend(c->st.san, rest, left, san_flags, &err);
 		if (n >= 0) {
 			c->done += (size_t)n;
 			if (c->done >= bytes)
@@ -303,39 +313,35 @@ send_loop(struct call *c, const struct iovec *iov, int count, size_t bytes, int 
 		rc = send_trouble(c, err);
 		if (rc != AGAIN)
 			return rc;
+		left = iov_rest(rest, iov, count, c->done);
+		n = provider_san->sanSend(c->st.san, rest, left, send_flags(c->flags), &err);
 	}
 }
 
-static int
-send_flags(int flags)
+__attribute__((noinline)) static ssize_t
+send_slow(struct call *c, const struct iovec *iov, int count, size_t bytes, ssize_t n, int err)
 {
-	return ((flags & MSG_OOB) != 0 ? SAN_SEND_OOB : 0) |
-	       ((flags & MSG_MORE) != 0 ? SAN_SEND_MORE : 0);
-}
-
-static ssize_t __attribute__((noinline)) send_slow(struct fdtab_stream st, int fd,
-    const struct iovec *iov, int count, int flags, size_t bytes, size_t done)
-{
-	struct call c = {
-	    .st = st, .ref = sock_ref(sock_of(st)), .fd = fd, .flags = flags, .done = done};
 	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
-	ssize_t rc = send_loop(&c, iov, count, bytes, send_flags(flags));
 
-	return rc == TO_KERNEL ? kern_result(kern()->sendmsg(fd, &msg, flags)) : rc;
+	c->ref = sock_ref(sock_of(c->st));
+	n = send_loop(c, iov, count, bytes, n, err);
+	return n == TO_KERNEL ? kern_result(kern()->sendmsg(c->fd, &msg, c->flags)) : n;
 }
 
 ssize_t
 sw_send(struct fdtab_stream st, int fd, const struct iovec *iov, int count, int flags)
 {
+	struct call c;
 	size_t bytes;
 	ssize_t n;
 	int err;
 
 	if (count < 0 || count > IOV_LIMIT)
-		return -EMSGSIZE;
+		return -EINVAL;
 	bytes = iov_bytes(iov, count);
 	n = provider_san->sanSend(st.san, iov, count, send_flags(flags), &err);
 	if (__builtin_expect(n >= 0 && (size_t)n == bytes, 1))
 		return n;
-	return send_slow(st, fd, iov, count, flags, bytes, n > 0 ? (size_t)n : 0);
+	c = (struct call){.st = st, .fd = fd, .flags = flags};
+	return send_slow(&c, iov, count, bytes, n, err);
 }

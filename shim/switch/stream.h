@@ -10,9 +10,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#define STREAM_IOV_MAX 1024 /* the kernel's UIO_MAXIOV */
+
 ssize_t sw_recv(struct fdtab_stream st, int fd, const struct iovec *iov, int count, int flags);
 ssize_t sw_send(struct fdtab_stream st, int fd, const struct iovec *iov, int count, int flags);
 
+ssize_t sw_sendmsg(struct fdtab_stream st, int fd, const struct msghdr *msg, int flags);
 ssize_t sw_recvmsg(struct fdtab_stream st, int fd, struct msghdr *msg, int flags);
 int sw_recvmmsg(struct fdtab_stream st, int fd, struct mmsghdr *msgs, unsigned count, int flags,
     const struct timespec *timeout);

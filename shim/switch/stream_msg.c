@@ -12,14 +12,25 @@
 ssize_t
 sw_recvmsg(struct fdtab_stream st, int fd, struct msghdr *msg, int flags)
 {
-	ssize_t n = sw_recv(st, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
+	ssize_t n;
 
+	if (msg->msg_iovlen > STREAM_IOV_MAX)
+		return -EMSGSIZE;
+	n = sw_recv(st, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
 	if (n < 0)
 		return n;
 	msg->msg_namelen = 0;
 	msg->msg_controllen = 0;
 	msg->msg_flags = flags & (MSG_OOB | MSG_TRUNC);
 	return n;
+}
+
+ssize_t
+sw_sendmsg(struct fdtab_stream st, int fd, const struct msghdr *msg, int flags)
+{
+	if (msg->msg_iovlen > STREAM_IOV_MAX)
+		return -EMSGSIZE;
+	return sw_send(st, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
 }
 
 int
@@ -52,8 +63,7 @@ sw_sendmmsg(struct fdtab_stream st, int fd, struct mmsghdr *msgs, unsigned count
 	unsigned done;
 
 	for (done = 0; done < count; done++) {
-		struct msghdr *msg = &msgs[done].msg_hdr;
-		ssize_t n = sw_send(st, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
+		ssize_t n = sw_sendmsg(st, fd, &msgs[done].msg_hdr, flags);
 
 		if (n < 0)
 			return done > 0 ? (int)done : (int)n;

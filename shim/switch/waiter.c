@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "waiter.h"
+#include "kern.h"
 #include "provider.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static _Thread_local struct san_wake *mine;
+static _Thread_local int mine_fd;
 static _Thread_local bool refused; /* asked for once, in vain */
 
 static void
@@ -24,16 +27,18 @@ key_make(void)
 }
 
 struct san_wake *
-waiter_get(void)
+waiter_get(int *fd)
 {
 	int err;
 
-	if (mine != NULL || refused)
-		return mine;
-	(void)pthread_once(&key_once, key_make);
-	mine = provider_san->sanWakeCreate(&err);
-	refused = mine == NULL;
-	(void)pthread_setspecific(key, mine);
+	if (mine == NULL && !refused) {
+		(void)pthread_once(&key_once, key_make);
+		mine = provider_san->sanWakeCreate(&err);
+		refused = mine == NULL;
+		mine_fd = refused ? -1 : waiter_fd(mine);
+		(void)pthread_setspecific(key, mine);
+	}
+	*fd = refused ? -1 : mine_fd;
 	return mine;
 }
 
@@ -45,4 +50,21 @@ waiter_forget(void)
 		return;
 	(void)pthread_setspecific(key, NULL);
 	waiter_end(mine);
+}
+
+int
+waiter_fd(const struct san_wake *wake)
+{
+	int fd = provider_san->sanWakeFd(wake);
+
+	(void)KERN(fcntl64(fd, F_SETFL, O_NONBLOCK));
+	return fd;
+}
+
+void
+waiter_drain(int fd)
+{
+	uint64_t count;
+
+	(void)!kern()->read(fd, &count, sizeof count);
 }

@@ -9,9 +9,13 @@
 /* How long a sleep lasts at most when the daemon has no wake object left to give. */
 #define WAITER_SLICE_NS 1000000
 
-/* The calling thread's; NULL when there is none to be had. */
-struct san_wake *waiter_get(void);
+/* The calling thread's, with its eventfd; NULL and -1 when there is none to be had. */
+struct san_wake *waiter_get(int *fd);
 /* In the child of a fork: its one thread has none yet. */
 void waiter_forget(void);
+
+/* A wake's eventfd, made non-blocking: reading it empty must never wait. */
+int waiter_fd(const struct san_wake *wake);
+void waiter_drain(int fd);
 
 #endif

@@ -11,8 +11,7 @@
 
 #define WSD_SO_DEBUG 0x0001
 
-/* --- socket options
- * ------------------------------------------------------------------------------------ */
+/* --- socket options --- */
 
 struct option {
 	int level, name;
@@ -118,8 +117,7 @@ wsp_set_sock_opt(SOCKET s, int level, int name, const char *val, int len, LPINT 
 	return 0;
 }
 
-/* --- control codes
- * -------------------------------------------------------------------------------------- */
+/* --- control codes --- */
 
 /* WSD's own extension functions (registered memory, RDMA) are known and not offered. */
 static const GUID wsd_guids[] = {
@@ -201,8 +199,7 @@ wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD in_len, LPVOID out, DWORD out_l
 	return *err != 0 ? SOCKET_ERROR : 0;
 }
 
-/* --- names, hints
- * ---------------------------------------------------------------------------------------- */
+/* --- names, hints --- */
 
 int
 wsp_get_sock_name(SOCKET s, struct sockaddr *name, socklen_t *len, LPINT err)
@@ -233,7 +230,10 @@ wsp_get_peer_name(SOCKET s, struct sockaddr *name, socklen_t *len, LPINT err)
 
 	if (ws == NULL)
 		return SOCKET_ERROR;
-	if (sock_phase(s) != SOCK_CONNECTED)
+	/* A broken connection has no peer any more, as a TCP socket in state CLOSE. */
+	if (sock_phase(s) != SOCK_CONNECTED ||
+	    (atomic_load_explicit(&prov_shm(s)->wire_flags, memory_order_relaxed) &
+		SHM_WIRE_ERROR) != 0)
 		return wsp_fail(err, WSAENOTCONN);
 	a = prov_shm(s)->ctl_peer;
 	sock_addr_out(&a, ws->af, name, len);

@@ -71,14 +71,15 @@ tell_if_needed(struct shm_sock *k, uint32_t bit, SOCKET s)
 		prov_ring(s);
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------ */
+/* --- errors --- */
 
 int
 stream_error(SOCKET s)
 {
 	struct shm_sock *k = prov_shm(s);
 	enum sock_phase phase = sock_phase(s);
+	uint32_t flags;
+	int code;
 
 	if (__atomic_load_n(&k->rx_priv[RX_ERROR_TAKEN], __ATOMIC_RELAXED) != 0)
 		return 0;
@@ -87,8 +88,13 @@ stream_error(SOCKET s)
 	if (phase != SOCK_CONNECTED)
 		return 0;
 	/* Acquire: wire_err was stored before the flag. */
-	if ((atomic_load_explicit(&k->wire_flags, memory_order_acquire) & SHM_WIRE_ERROR) != 0)
-		return wsp_err_from_san(atomic_load_explicit(&k->wire_err, memory_order_relaxed));
+	flags = atomic_load_explicit(&k->wire_flags, memory_order_acquire);
+	if ((flags & SHM_WIRE_ERROR) != 0) {
+		code = wsp_err_from_san(atomic_load_explicit(&k->wire_err, memory_order_relaxed));
+		/* A reset behind the peer's end of stream says only that it reads no more: EPIPE in
+		 * Linux. */
+		return code == WSAECONNRESET && (flags & SHM_WIRE_EOF) != 0 ? WSAESHUTDOWN : code;
+	}
 	return prov_gone() ? WSAECONNRESET : 0;
 }
 
@@ -107,8 +113,7 @@ stream_take_error(SOCKET s)
 	return code;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------ */
+/* --- sending --- */
 
 /* Why nothing can be sent now; 0 = nothing stands in the way. */
 static int
@@ -226,8 +231,7 @@ stream_send(SOCKET s, const struct iovec *iov, int count, int flags, LPINT err)
 	return code != 0 ? wsp_fail(err, code) : (ssize_t)sent;
 }
 
-/* --- receiving
- * ---------------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 /* What of the ring may be read in one go, with regard to an urgent byte. */
 struct window {
@@ -395,8 +399,7 @@ stream_recv(SOCKET s, const struct iovec *iov, int count, int flags, LPINT err)
 	return n < 0 ? wsp_fail(err, (int)-n) : n;
 }
 
-/* --- questions
- * ---------------------------------------------------------------------------------------- */
+/* --- questions --- */
 
 bool
 stream_inline(SOCKET s)
