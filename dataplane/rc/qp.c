@@ -119,9 +119,3 @@ rc_fail(struct rc_qp *qp, int err)
 	qp->ack_due = qp->nak_syndrome != 0;
 	qp->ack_at = SAN_TIME_NEVER;
 }
-
-int
-rc_error(const struct rc_qp *qp)
-{
-	return qp->error;
-}

@@ -17,6 +17,7 @@
 #include "rc_params.h"
 #include "roce.h"
 #include "san_time.h"
+#include "seq.h"
 
 /* Messages outstanding are kept as runs of equal messages: bulk traffic is one run however long,
  * and a QP has a small fixed size. When all runs are taken the owner waits for an acknowledgement
@@ -177,12 +178,6 @@ void rc_deadline_expire(struct rc_qp *qp, struct san_time now);
  * when they would not fit the window or all runs are taken: rc_post_fits tells beforehand. */
 int rc_post(struct rc_qp *qp, const struct rc_run *m);
 bool rc_post_fits(const struct rc_qp *qp, const struct rc_run *m);
-/* Packets the window still has room for. */
-uint32_t rc_window_room(const struct rc_qp *qp);
-/* Packets posted and not yet sent, or to be sent again. */
-uint32_t rc_unsent(const struct rc_qp *qp);
-/* Packets sent and not acknowledged. */
-uint32_t rc_in_flight(const struct rc_qp *qp);
 
 /* Take what has been acknowledged, oldest first: `*count` messages of `*run` (a copy; the messages
  * are those from index `*first` on). False when there is nothing more. */
@@ -203,8 +198,36 @@ void rc_drop_unsent(struct rc_qp *qp);
 /* No request will be sent any more; the responder goes on. */
 void rc_stop(struct rc_qp *qp);
 
+/* Packets sent and not acknowledged. */
+static inline uint32_t
+rc_in_flight(const struct rc_qp *qp)
+{
+	return (uint32_t)psn_diff(qp->snd, qp->una);
+}
+
+/* Packets posted and not yet sent, or to be sent again. */
+static inline uint32_t
+rc_unsent(const struct rc_qp *qp)
+{
+	return (uint32_t)psn_diff(qp->nxt, qp->snd);
+}
+
+/* Packets the window still has room for. */
+static inline uint32_t
+rc_window_room(const struct rc_qp *qp)
+{
+	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una);
+
+	return qp->stopped || used >= qp->params.window_packets ? 0
+								: qp->params.window_packets - used;
+}
+
 /* 0, or why the QP is in the error state: TIMEDOUT (retries used up), CONNRESET (fatal NAK of the
  * peer, RNR retries used up), PROTO (the peer broke the rules; rc_emit still hands out the NAK). */
-int rc_error(const struct rc_qp *qp);
+static inline int
+rc_error(const struct rc_qp *qp)
+{
+	return qp->error;
+}
 
 #endif

@@ -20,12 +20,6 @@ rc_requester_ready(const struct rc_qp *qp)
 	       (uint32_t)psn_diff(qp->snd, qp->una) < window(qp);
 }
 
-uint32_t
-rc_in_flight(const struct rc_qp *qp)
-{
-	return (uint32_t)psn_diff(qp->snd, qp->una);
-}
-
 /* An ACK is asked for with the last packet that may leave now, and every so often before. */
 static bool
 ackreq_due(struct rc_qp *qp)

@@ -16,21 +16,6 @@ rc_runs_at(struct rc_qp *qp, uint32_t i)
 	return &qp->run[(qp->run_head + i) & (RC_RUNS_MAX - 1)];
 }
 
-uint32_t
-rc_window_room(const struct rc_qp *qp)
-{
-	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una);
-
-	return qp->stopped || used >= qp->params.window_packets ? 0
-								: qp->params.window_packets - used;
-}
-
-uint32_t
-rc_unsent(const struct rc_qp *qp)
-{
-	return (uint32_t)psn_diff(qp->nxt, qp->snd);
-}
-
 static uint32_t
 message_packets(const struct rc_qp *qp, uint32_t len)
 {

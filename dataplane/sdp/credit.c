@@ -19,19 +19,13 @@ sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size)
 	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 }
 
-int32_t
-sdp_credits(const struct sdp_session *s)
-{
-	return seq32_diff(s->tx_limit, s->mseq_posted);
-}
-
-uint32_t
-sdp_credit_limit(const struct sdp_session *s)
+void
+sdp_credit_room_changed(struct sdp_session *s)
 {
 	uint32_t room = s->rx.size - (s->rx_produced - s->rx_consumed);
 	uint32_t n = room / s->rx_payload_max + CREDIT_RESERVE;
 
-	return s->mseq_received + (n > UINT16_MAX ? UINT16_MAX : n);
+	s->rx_grant = n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 }
 
 /* An update costs the peer a buffer, so it must be worth more than that: two sides answering update

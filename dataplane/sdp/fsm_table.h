@@ -7,7 +7,7 @@
 /* What a cell does besides changing the state. X(name, meaning) */
 #define SDP_FSM_ACTION_LIST(X)                                                                \
 	X(ILLEGAL, "counted, nothing else: the event cannot mean anything in this state")     \
-	X(NOTHING, "only the state changes, if that")                                                                        \
+	X(NOTHING, "only the state changes, if that")                                         \
 	X(SEND_DISCONN, "send DisConn behind all queued data")                                \
 	X(REPORT_EOF, "tell the program that the peer's data ends here")                      \
 	X(DISCONNECT, "stop sending; the connection manager shall send DREQ")                 \

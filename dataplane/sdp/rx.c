@@ -50,6 +50,7 @@ take_payload(struct sdp_session *s, const struct sdp_msg *m)
 	s->counters.rx_data++;
 	byte_ring_write(&s->rx, s->rx_produced, m->payload, m->payload_len);
 	s->rx_produced += m->payload_len;
+	sdp_credit_room_changed(s);
 	s->events |= SDP_EV_RX_DATA;
 	return nothing;
 }

@@ -38,6 +38,7 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	s->tx_limit = o->peer_credits;
 	s->announced = o->local_credits;
 	s->established = o->active;
+	sdp_credit_room_changed(s);
 }
 
 int
@@ -191,6 +192,7 @@ sdp_rx_consumed(struct sdp_conn *c, uint32_t pos, struct san_time now)
 	if (pos - s->rx_consumed > s->rx_produced - s->rx_consumed)
 		return SAN_EPROTO;
 	s->rx_consumed = pos;
+	sdp_credit_room_changed(s);
 	rc_recv_limit(&s->qp, sdp_credit_limit(s));
 	return 0;
 }

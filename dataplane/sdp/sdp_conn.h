@@ -64,10 +64,11 @@ struct sdp_session {
 	uint32_t mseq_received; /* newest of the peer's */
 	uint32_t announced;	/* newest MSeq the peer knows it may send */
 
-	uint32_t events; /* enum sdp_event bits not yet taken */
-	int error;	 /* first reason why the connection ended */
-	int cause;	 /* of the next RESET */
-	uint8_t rx_mode; /* flow control mode the peer's source half is in */
+	uint32_t events;   /* enum sdp_event bits not yet taken */
+	int error;	   /* first reason why the connection ended */
+	int cause;	   /* of the next RESET */
+	uint16_t rx_grant; /* messages the ring's room is worth, kept by credit.c */
+	uint8_t rx_mode;   /* flow control mode the peer's source half is in */
 	bool established;
 	bool urgent_due, urgent_announced;
 	bool sendsm_due, ch_rcv_buf_due; /* answers we owe */

@@ -21,9 +21,21 @@ void sdp_error_set(struct sdp_session *s, int err);
 
 /* credit.c */
 /* Messages we may still send; 0 or negative: none. */
-int32_t sdp_credits(const struct sdp_session *s);
+static inline int32_t
+sdp_credits(const struct sdp_session *s)
+{
+	return seq32_diff(s->tx_limit, s->mseq_posted);
+}
+
 /* Newest MSeq the peer may send without overrunning the rx ring. */
-uint32_t sdp_credit_limit(const struct sdp_session *s);
+static inline uint32_t
+sdp_credit_limit(const struct sdp_session *s)
+{
+	return s->mseq_received + s->rx_grant;
+}
+
+/* Bytes were put into the rx ring or taken from it. */
+void sdp_credit_room_changed(struct sdp_session *s);
 bool sdp_credit_update_due(const struct sdp_session *s);
 /* The peer's header said so. False if it acknowledges what we never sent. */
 bool sdp_credit_received(struct sdp_session *s, const struct sdp_bsdh *h);

@@ -185,7 +185,7 @@ message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *ou
 	struct sdp_bsdh h = {
 	    .mid = message[run->what].mid,
 	    .flags = message[run->what].flags,
-	    .bufs = (uint16_t)(limit - s->mseq_received),
+	    .bufs = s->rx_grant,
 	    .len = run->len,
 	    .mseq = run->tag + c->index,
 	    .mseq_ack = s->mseq_received,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "icrc.h"
 
 struct rc_params
 world_rc_defaults(void)
@@ -42,6 +43,7 @@ world_init(struct world *w, const struct world_setup *s, uint64_t seed)
 	struct prng p = {seed};
 	uint8_t i;
 
+	icrc_init();
 	memset(w, 0, sizeof *w);
 	w->now.ns = 1000;
 	link_init(&w->link, prng_u64(&p));
