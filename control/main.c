@@ -18,6 +18,7 @@
 #include "daemon_priv.h"
 #include "eal.h"
 #include "eal_args.h"
+#include "icrc.h"
 #include "load.h"
 #include "log.h"
 #include "options.h"
@@ -121,6 +122,7 @@ dpdk_start(struct program *p)
 	if (err != 0)
 		return err;
 	p->eal_started = true;
+	icrc_init();
 	err =
 	    eal_frame_pool_create(p->config.memory_mb, mtu_max(&p->config), p->why, sizeof p->why);
 	p->pool_made = err == 0;

@@ -12,6 +12,9 @@
 #endif
 
 #include "crc32_eth.h"
+#ifdef RTE_ARCH_X86_64
+#include "crc32_vpclmul.h"
+#endif
 
 #if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
 struct rte_net_crc *crc32_eth_context;
@@ -53,6 +56,8 @@ static const struct crc_choice choices[] = {
 #ifdef SAND_HAVE_ISAL
     {"isa-l-pclmulqdq", crc_isal, RTE_NET_CRC_SSE42, RTE_VECT_SIMD_128, 1, {RTE_CPUFLAG_PCLMULQDQ}},
 #endif
+    {"avx2-vpclmulqdq", crc32_vpclmul, RTE_NET_CRC_SSE42, RTE_VECT_SIMD_256, 3,
+	{RTE_CPUFLAG_AVX2, RTE_CPUFLAG_PCLMULQDQ, RTE_CPUFLAG_VPCLMULQDQ}},
     {"avx512-vpclmulqdq", crc_dpdk, RTE_NET_CRC_AVX512, RTE_VECT_SIMD_512, 6,
 	{RTE_CPUFLAG_AVX512F, RTE_CPUFLAG_AVX512BW, RTE_CPUFLAG_AVX512DQ, RTE_CPUFLAG_AVX512VL,
 	    RTE_CPUFLAG_PCLMULQDQ, RTE_CPUFLAG_VPCLMULQDQ}},
@@ -77,21 +82,44 @@ choice_possible(const struct crc_choice *c, uint16_t simd_bits)
 	return true;
 }
 
+static void
+choose(const struct crc_choice *c)
+{
+	chosen = c;
+	crc32_eth_select(c->alg);
+}
+
+static uint16_t
+simd_bits_allowed(void)
+{
+	/* 0 means that EAL is not running (unit tests, tools): nobody has restricted us. */
+	if (rte_vect_get_max_simd_bitwidth() == 0)
+		rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512);
+	return rte_vect_get_max_simd_bitwidth();
+}
+
 void
 icrc_init(void)
 {
-	uint16_t simd_bits = rte_vect_get_max_simd_bitwidth();
+	uint16_t simd_bits = simd_bits_allowed();
 
-	/* 0 means that EAL is not running (unit tests, tools): nobody has restricted us. */
-	if (simd_bits == 0) {
-		rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512);
-		simd_bits = RTE_VECT_SIMD_512;
-	}
 	for (unsigned i = 0; i < CHOICES; i++) {
 		if (choice_possible(&choices[i], simd_bits))
-			chosen = &choices[i];
+			choose(&choices[i]);
 	}
-	crc32_eth_select(chosen->alg);
+}
+
+bool
+icrc_choose(unsigned i, const char **name)
+{
+	if (i >= CHOICES)
+		return false;
+	*name = NULL;
+	if (choice_possible(&choices[i], simd_bits_allowed())) {
+		choose(&choices[i]);
+		*name = choices[i].name;
+	}
+	return true;
 }
 
 const char *

@@ -11,12 +11,16 @@
 
 #define ICRC_LRH_LEN 8u /* bytes in front of the IP header that must exist and be writable */
 
-/* Choose the fastest CRC this CPU has, within the SIMD width EAL allows, by measuring. Call once,
- * after rte_eal_init and before any other thread uses the wire code. Without it DPDK's own default
- * runs. */
+/* Choose the fastest CRC this CPU has within the SIMD width EAL allows. Call once, after
+ * rte_eal_init and before any other thread uses the wire code. Without it DPDK's own default runs.
+ */
 void icrc_init(void);
-/* "avx512-vpclmulqdq", "sse4.2-pclmulqdq", "neon-pmull" or "scalar"; "unset" before icrc_init. */
+/* What icrc_init chose, for people: "avx512-vpclmulqdq", "avx2-vpclmulqdq", "scalar" and the like.
+ */
 const char *icrc_algorithm_name(void);
+/* Choose the i-th implementation this build has, so that tests reach each: false when there is no
+ * i-th, *name NULL when this CPU cannot run it. */
+bool icrc_choose(unsigned i, const char **name);
 
 /* `l3` points at an IP header that already has its mutable bytes set to 0xff, as have the 8 bytes
  * before it; `len` bytes from there are covered. Returns the value to store least significant byte

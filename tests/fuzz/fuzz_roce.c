@@ -11,6 +11,16 @@
 #define REPAIR_ICRC 2
 
 static void
+icrc_init_once(void)
+{
+	static bool done;
+
+	if (!done)
+		icrc_init();
+	done = true;
+}
+
+static void
 repair_ip(uint8_t *ip)
 {
 	uint32_t sum = 0;
@@ -69,8 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum roce_verdict v;
 	uint8_t *frame, *before;
 
-	if (strcmp(icrc_algorithm_name(), "unset") == 0)
-		icrc_init();
+	icrc_init_once();
 	if (size < 1)
 		return 0;
 	frame = malloc(size);
