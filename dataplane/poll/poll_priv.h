@@ -69,6 +69,8 @@ struct poll {
 	struct clock clock;
 	struct san_time now;
 	bool stop, launched;
+	_Atomic bool
+	    handed; /* to the thread, and back: EAL orders that too, but sanitizers cannot see it */
 
 	struct rte_ring *cmds, *events;
 	int doorbell_fd;

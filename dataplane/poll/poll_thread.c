@@ -149,10 +149,12 @@ poll_loop(void *arg)
 	struct poll *p = arg;
 	struct poll_idle idle;
 
+	atomic_load_explicit(&p->handed, memory_order_acquire);
 	p->now = clock_now(&p->clock);
 	poll_idle_init(p, &idle);
 	while (!p->stop)
 		poll_idle_after(p, &idle, poll_iterate(p, clock_now(&p->clock)));
+	atomic_store_explicit(&p->handed, false, memory_order_release);
 	return 0;
 }
 
@@ -163,6 +165,7 @@ poll_launch(unsigned poll)
 
 	if (!p)
 		return SAN_EINVAL;
+	atomic_store_explicit(&p->handed, true, memory_order_release);
 	if (rte_eal_remote_launch(poll_loop, p, p->params.lcore) != 0)
 		return SAN_EIO;
 	p->launched = true;
@@ -177,6 +180,7 @@ poll_join(unsigned poll)
 	if (!p || !p->launched)
 		return;
 	rte_eal_wait_lcore(p->params.lcore);
+	atomic_load_explicit(&p->handed, memory_order_acquire);
 	p->launched = false;
 }
 
