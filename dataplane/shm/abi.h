@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a program and the daemon share: one memory region per session (a program and the processes it forked).
- * Together with proto.h this is the whole contract between shim and daemon, and the only code both compile.
+/* What a program and the daemon share: one memory region per session (a program and the processes
+ * it forked). Together with proto.h this is the whole contract between shim and daemon, and the
+ * only code both compile.
  *
- * There are no queues of commands or events: a socket is a slot, and everything about it is level state in
- * that slot. Whoever changes something that the other side must look at sets the slot's bit in a doorbell
- * bitmap (program -> daemon) or wakes the waiters named in the slot (daemon -> program). So nothing can
- * overflow, a close can always be expressed, and several processes of one family may use a socket.
+ * There are no queues of commands or events: a socket is a slot, and everything about it is level
+ * state in that slot. Whoever changes something that the other side must look at sets the slot's
+ * bit in a doorbell bitmap (program -> daemon) or wakes the waiters named in the slot (daemon ->
+ * program). So nothing can overflow, a close can always be expressed, and several processes of one
+ * family may use a socket.
  *
- * Trust: the daemon treats every word here as hostile. It reads a word once into private memory, checks it,
- * then uses the copy; geometry comes from its own copy, never from the region. The program trusts the daemon.
+ * Trust: the daemon treats every word here as hostile. It reads a word once into private memory,
+ * checks it, then uses the copy; geometry comes from its own copy, never from the region. The
+ * program trusts the daemon.
  *
- * Writers: each field says who writes it: P program side (under the slot's lock named), W poll thread ("wire"),
- * C control thread, A any by atomic read-modify-write. Fields of different writers sit on different cache lines.
- * All cross-process fields are C11 atomics; offsets, never pointers; positions are free-running 32-bit counters. */
+ * Writers: each field says who writes it: P program side (under the slot's lock named), W poll
+ * thread ("wire"), C control thread, A any by atomic read-modify-write. Fields of different writers
+ * sit on different cache lines. All cross-process fields are C11 atomics; offsets, never pointers;
+ * positions are free-running 32-bit counters. */
 #ifndef SAND_SHM_ABI_H
 #define SAND_SHM_ABI_H
 
@@ -28,38 +32,39 @@
 /* 20 bytes, alignment 4: an address with port and family. ip is v4-mapped for IPv4. */
 struct shm_addr {
 	uint8_t ip[16];
-	uint16_t port;   /* host order */
+	uint16_t port;	 /* host order */
 	uint16_t family; /* AF_INET or AF_INET6; 0 = unset */
 };
 _Static_assert(sizeof(struct shm_addr) == 20, "ABI");
 
-/* --- doorbells: program -> poll thread ------------------------------------------------------------ */
+/* --- doorbells: program -> poll thread --- */
 
-/* One per poll thread. A word of `bits` covers 64 slots; bit w of summary says word w is not zero (one summary word
- * covers 64 words = 4096 slots, hence two). To ring: set the slot's bit, then the summary bit (both release
- * fetch_or), then, if sleeping, write the poll thread's eventfd. To serve: exchange summary word with 0, then each
- * named word with 0. Both sides put a seq_cst fence between publishing and looking. */
+/* One per poll thread. A word of `bits` covers 64 slots; bit w of summary says word w is not zero
+ * (one summary word covers 64 words = 4096 slots, hence two). To ring: set the slot's bit, then the
+ * summary bit (both release fetch_or), then, if sleeping, write the poll thread's eventfd. To
+ * serve: exchange summary word with 0, then each named word with 0. Both sides put a seq_cst fence
+ * between publishing and looking. */
 struct shm_doorbell {
 	_Alignas(SHM_LINE) _Atomic uint64_t summary[SAN_SOCKS_MAX / 64 / 64]; /* A */
-	_Alignas(SHM_LINE) _Atomic uint64_t bits[SAN_SOCKS_MAX / 64];         /* A */
+	_Alignas(SHM_LINE) _Atomic uint64_t bits[SAN_SOCKS_MAX / 64];	      /* A */
 	_Alignas(SHM_LINE) _Atomic uint32_t sleeping; /* W: 1 while the poll thread naps */
-	_Atomic int32_t cpu; /* W: processor it runs on, -1 if it may move: programs yield to it when shared */
+	_Atomic int32_t cpu; /* W: where it runs, -1 if it may move; see shim/wsp/ready.c */
 };
 
-/* --- wake objects: poll or control thread -> program ------------------------------------------------ */
+/* --- wake objects: poll or control thread -> program --- */
 
-/* An eventfd that a process puts into its own kernel epoll set. The daemon writes the eventfd only while armed is
- * not 0 and sets it to 0 first. */
+/* An eventfd that a process puts into its own kernel epoll set. The daemon writes the eventfd only
+ * while armed is not 0 and sets it to 0 first. */
 struct shm_wake {
 	_Alignas(SHM_LINE) _Atomic uint32_t armed; /* A */
 };
 
-/* --- a socket --------------------------------------------------------------------------------------- */
+/* --- a socket --- */
 
 /* Commands a program gives through a slot's mailbox. X(name, value, meaning) */
-#define SHM_CMD_LIST(X)                                                                            \
-	X(NONE, 0, "")                                                                             \
-	X(CONNECT, 1, "connect from `local` (may be unset) to `peer`")                             \
+#define SHM_CMD_LIST(X)                                                \
+	X(NONE, 0, "")                                                 \
+	X(CONNECT, 1, "connect from `local` (may be unset) to `peer`") \
 	X(LISTEN, 2, "listen on `local` with backlog arg")
 
 enum shm_cmd {
@@ -68,13 +73,14 @@ enum shm_cmd {
 #undef X
 };
 
-/* State of a slot as the control thread publishes it. Order means nothing. X(name, value, meaning) */
-#define SHM_STATE_LIST(X)                                                                          \
-	X(FREE, 0, "not in use; the program may take slots of its half")                           \
-	X(CONNECTING, 1, "CM handshake under way")                                                 \
-	X(CONNECTED, 2, "rings are live; stays so after the peer is gone, see wire_flags")         \
-	X(LISTENING, 3, "accept queue is live")                                                    \
-	X(FAILED, 4, "connect or listen failed, ctl_err says why; wants only to be closed")        \
+/* State of a slot as the control thread publishes it. Order means nothing. X(name, value, meaning)
+ */
+#define SHM_STATE_LIST(X)                                                                   \
+	X(FREE, 0, "not in use; the program may take slots of its half")                    \
+	X(CONNECTING, 1, "CM handshake under way")                                          \
+	X(CONNECTED, 2, "rings are live; stays so after the peer is gone, see wire_flags")  \
+	X(LISTENING, 3, "accept queue is live")                                             \
+	X(FAILED, 4, "connect or listen failed, ctl_err says why; wants only to be closed") \
 	X(CLOSING, 5, "the program closed; the daemon still works for it")
 
 enum shm_state {
@@ -84,123 +90,128 @@ enum shm_state {
 };
 
 /* app_flags: monotonic while the slot is in use, set by fetch_or, then ring the doorbell. */
-#define SHM_APP_SHUT_WR  0x01u /* no byte will be produced after tx_tail */
-#define SHM_APP_SHUT_RD  0x02u /* the program reads no more; arriving data is dropped */
-#define SHM_APP_CLOSED   0x04u /* last reference gone: run the close sequence */
-#define SHM_APP_ABORT    0x08u /* with CLOSED: reset (linger 0, or the program saw unread data) */
-#define SHM_APP_TAKEN    0x10u /* program-side allocation mark of a slot of its half */
-#define SHM_APP_NODELAY  0x20u /* hint only: bytes leave as soon as they are seen anyway */
-#define SHM_APP_CORK     0x40u /* hold partial packets back (TCP_CORK, MSG_MORE), at most 200 ms */
+#define SHM_APP_SHUT_WR	  0x01u /* no byte will be produced after tx_tail */
+#define SHM_APP_SHUT_RD	  0x02u /* the program reads no more; arriving data is dropped */
+#define SHM_APP_CLOSED	  0x04u /* last reference gone: run the close sequence */
+#define SHM_APP_ABORT	  0x08u /* with CLOSED: reset (linger 0, or the program saw unread data) */
+#define SHM_APP_TAKEN	  0x10u /* program-side allocation mark of a slot of its half */
+#define SHM_APP_NODELAY	  0x20u /* hint only: bytes leave as soon as they are seen anyway */
+#define SHM_APP_CORK	  0x40u /* hold partial packets back (TCP_CORK, MSG_MORE), at most 200 ms */
 #define SHM_APP_KEEPALIVE 0x80u
 
 /* wire_flags: written by the poll thread, release; monotonic while the slot is in use. */
-#define SHM_WIRE_EOF    0x01u /* peer's DisConn arrived: after rx_tail there is nothing more */
-#define SHM_WIRE_ERROR  0x02u /* connection is broken: wire_err says why. Bytes up to rx_tail may still be read */
-#define SHM_WIRE_DEAD   0x04u /* nothing will be sent or received again */
+#define SHM_WIRE_EOF	0x01u /* peer's DisConn arrived: after rx_tail there is nothing more */
+#define SHM_WIRE_ERROR	0x02u /* broken, see wire_err; bytes up to rx_tail may still be read */
+#define SHM_WIRE_DEAD	0x04u /* nothing will be sent or received again */
 #define SHM_WIRE_URGENT 0x08u /* urg_pos is valid */
 
-/* waiters: set by a program before it sleeps or asks to be told; the daemon fetch_and's the bits that apply and
- * wakes. *_FUTEX: threads sleep on wake_seq (the daemon increments it, then FUTEX_WAKEs all). *_POLL: wake objects
- * named by poll_mask want their eventfd. IN: rx data, EOF, error, accept queue. OUT: tx room, connect result, error. */
+/* waiters: set by a program before it sleeps or asks to be told; the daemon fetch_and's the bits
+ * that apply and wakes. *_FUTEX: threads sleep on wake_seq (the daemon increments it, then
+ * FUTEX_WAKEs all). *_POLL: wake objects named by poll_mask want their eventfd. IN: rx data, EOF,
+ * error, accept queue. OUT: tx room, connect result, error. */
 #define SHM_WAIT_IN_FUTEX  0x01u
 #define SHM_WAIT_OUT_FUTEX 0x02u
 #define SHM_WAIT_IN_POLL   0x04u
 #define SHM_WAIT_OUT_POLL  0x08u
 
-/* Doorbell policy for the data path: the poll thread sets the bit when it stops looking at the ring by itself;
- * the program, after publishing its position and a seq_cst fence, tests it, clears it (fetch_and) and rings. */
+/* Doorbell policy for the data path: the poll thread sets the bit when it stops looking at the ring
+ * by itself; the program, after publishing its position and a seq_cst fence, tests it, clears it
+ * (fetch_and) and rings. */
 #define SHM_NEED_TX 0x01u /* ring when tx_tail has moved */
 #define SHM_NEED_RX 0x02u /* ring when rx_head has moved (peer is short of credits) */
 
 struct shm_sock {
 	/* P, tx_lock */
 	_Alignas(SHM_LINE) _Atomic uint32_t tx_tail; /* produced by the program */
-	_Atomic uint32_t tx_urg;                     /* position behind the last MSG_OOB byte; see tx_urg_seq */
-	_Atomic uint32_t tx_urg_seq;                 /* incremented after tx_urg was set */
-	_Atomic uint32_t tx_lock;                    /* P among themselves, see lock.h; the daemon never looks */
-	uint32_t tx_priv[12];                        /* P, tx_lock: program's own use */
+	_Atomic uint32_t tx_urg;     /* position behind the last MSG_OOB byte; see tx_urg_seq */
+	_Atomic uint32_t tx_urg_seq; /* incremented after tx_urg was set */
+	_Atomic uint32_t tx_lock;    /* P among themselves, see lock.h; the daemon never looks */
+	uint32_t tx_priv[12];	     /* P, tx_lock: program's own use */
 	/* P, rx_lock */
 	_Alignas(SHM_LINE) _Atomic uint32_t rx_head; /* consumed by the program */
-	_Atomic uint32_t rx_lock;                    /* P among themselves */
-	uint32_t rx_priv[14];                        /* P, rx_lock: program's own use */
-	/* W (a listener: C, whose rx ring holds uint32_t slot numbers of accepted sockets, 4 bytes each) */
+	_Atomic uint32_t rx_lock;		     /* P among themselves */
+	uint32_t rx_priv[14];			     /* P, rx_lock: program's own use */
+	/* W; of a listener C: its rx ring holds uint32_t slot numbers of accepted sockets */
 	_Alignas(SHM_LINE) _Atomic uint32_t rx_tail; /* produced by the daemon */
-	_Atomic uint32_t tx_head;                    /* acknowledged by the peer: may be overwritten */
-	_Atomic uint32_t wire_flags;                 /* SHM_WIRE_* */
-	_Atomic int32_t wire_err;                    /* enum san_err, before SHM_WIRE_ERROR */
-	_Atomic uint32_t urg_pos;                    /* position just behind the urgent byte in the rx ring */
+	_Atomic uint32_t tx_head;    /* acknowledged by the peer: may be overwritten */
+	_Atomic uint32_t wire_flags; /* SHM_WIRE_* */
+	_Atomic int32_t wire_err;    /* enum san_err, before SHM_WIRE_ERROR */
+	_Atomic uint32_t urg_pos;    /* position just behind the urgent byte in the rx ring */
 	/* A */
 	_Alignas(SHM_LINE) _Atomic uint32_t waiters; /* SHM_WAIT_* */
-	_Atomic uint32_t wake_seq;                   /* futex word */
-	_Atomic uint64_t poll_mask;                  /* wake objects that want to be told, bit i = wake i */
-	_Atomic uint32_t need;                       /* SHM_NEED_* */
-	_Atomic uint32_t app_flags;                  /* SHM_APP_* */
+	_Atomic uint32_t wake_seq;		     /* futex word */
+	_Atomic uint64_t poll_mask; /* wake objects that want to be told, bit i = wake i */
+	_Atomic uint32_t need;	    /* SHM_NEED_* */
+	_Atomic uint32_t app_flags; /* SHM_APP_* */
 	/* C */
 	_Alignas(SHM_LINE) _Atomic uint32_t state; /* enum shm_state */
-	_Atomic uint32_t gen;        /* incremented each time the slot becomes FREE */
-	_Atomic int32_t ctl_err;     /* enum san_err of a failed command */
-	_Atomic uint32_t cmd_done;   /* equals cmd_seq once the command was taken (not: finished) */
-	_Atomic uint32_t poll_id;    /* which doorbell to ring for this slot */
-	_Atomic uint32_t ident;      /* the daemon's socket number, as `show socket` prints it; 0 = none */
-	struct shm_addr ctl_local, ctl_peer; /* valid once CONNECTED or LISTENING (release through state) */
+	_Atomic uint32_t gen;			   /* incremented each time the slot becomes FREE */
+	_Atomic int32_t ctl_err;		   /* enum san_err of a failed command */
+	_Atomic uint32_t cmd_done; /* equals cmd_seq once the command was taken (not: finished) */
+	_Atomic uint32_t poll_id;  /* which doorbell to ring for this slot */
+	_Atomic uint32_t ident;	   /* number in `show socket`; 0 = none */
+	/* valid once CONNECTED or LISTENING (release through state) */
+	struct shm_addr ctl_local, ctl_peer;
 	/* P, cmd_lock */
-	_Alignas(SHM_LINE) _Atomic uint32_t cmd_seq; /* incremented (release) after the fields below were set */
-	uint32_t cmd;                                /* enum shm_cmd */
+	_Alignas(SHM_LINE) _Atomic uint32_t cmd_seq; /* + 1 (release) after the fields below */
+	uint32_t cmd;				     /* enum shm_cmd */
 	uint32_t cmd_arg;
 	struct shm_addr local, peer;
-	_Atomic uint32_t cmd_lock;                   /* P among themselves */
+	_Atomic uint32_t cmd_lock; /* P among themselves */
 	uint32_t cmd_priv[2];
 };
 _Static_assert(sizeof(struct shm_sock) == 6 * SHM_LINE, "ABI");
 
-/* --- rules ------------------------------------------------------------------------------------------- */
+/* --- rules --- */
 
-/* What to do with a destination (connect) or a local address (listen). First match counts; no match: TCP. */
+/* What to do with a destination (connect) or a local address (listen). First match counts; no
+ * match: TCP. */
 enum shm_action {
-	SHM_ACTION_TCP = 0,      /* kernel TCP, always */
-	SHM_ACTION_SAN = 1,      /* SAN first, kernel TCP where the provider's error allows */
+	SHM_ACTION_TCP = 0,	 /* kernel TCP, always */
+	SHM_ACTION_SAN = 1,	 /* SAN first, kernel TCP where the provider's error allows */
 	SHM_ACTION_SAN_ONLY = 2, /* SAN or fail */
 };
 
 struct shm_rule {
-	uint8_t net[16];      /* v4-mapped for IPv4 */
-	uint8_t bits;         /* 96 + n for IPv4 */
-	uint8_t action;       /* enum shm_action */
-	uint16_t port_lo, port_hi; /* destination (connect) or local (listen) port range, inclusive */
-	uint8_t role;         /* bit 0: connect, bit 1: listen */
+	uint8_t net[16];	   /* v4-mapped for IPv4 */
+	uint8_t bits;		   /* 96 + n for IPv4 */
+	uint8_t action;		   /* enum shm_action */
+	uint16_t port_lo, port_hi; /* destination (connect) or local (listen), inclusive */
+	uint8_t role;		   /* bit 0: connect, bit 1: listen */
 	uint8_t pad[9];
-	char program[32];     /* basename; empty = any */
+	char program[32]; /* basename; empty = any */
 };
 _Static_assert(sizeof(struct shm_rule) == 64, "ABI");
 
-/* --- the region --------------------------------------------------------------------------------------- */
+/* --- the region --- */
 
-/* Which slots a process of the family holds: bit per slot, written by that process (or by the daemon on its behalf
- * while it forks); read by the daemon when the process is gone. */
+/* Which slots a process of the family holds: bit per slot, written by that process (or by the
+ * daemon on its behalf while it forks); read by the daemon when the process is gone. */
 struct shm_attach {
 	_Atomic uint64_t holds[SAN_SOCKS_MAX / 64]; /* P, ref_lock; C at attach and detach */
 };
 
-/* Offset 0 of the region. Constant after creation unless a writer is named. All offsets from the region's start. */
+/* Offset 0 of the region. Constant after creation unless a writer is named. All offsets from the
+ * region's start. */
 struct shm_region {
 	uint32_t magic, version;
-	uint64_t bytes;        /* whole region; sealed against shrinking and growing */
-	uint32_t session;      /* the daemon's number for it */
-	uint32_t socks;        /* slots; the lower half is allocated by programs, the upper half by the daemon */
+	uint64_t bytes;	  /* whole region; sealed against shrinking and growing */
+	uint32_t session; /* the daemon's number for it */
+	uint32_t socks;	  /* slots; programs allocate the lower half, the daemon the upper */
 	uint32_t tx_ring_bytes, rx_ring_bytes; /* power of two, each slot's */
-	uint32_t polls;        /* doorbells */
+	uint32_t polls;			       /* doorbells */
 	uint32_t rule_count;
 	uint32_t local_count;
-	uint32_t spin_us;      /* how long a program spins or yields before it sleeps (profile) */
-	uint64_t sock_off;     /* struct shm_sock [socks] */
-	uint64_t ring_off;     /* slot i: tx at ring_off + i * (tx + rx), rx behind it */
-	uint64_t attach_off;   /* struct shm_attach [SAN_ATTACH_MAX] */
+	uint32_t spin_us;    /* how long a program spins or yields before it sleeps (profile) */
+	uint64_t sock_off;   /* struct shm_sock [socks] */
+	uint64_t ring_off;   /* slot i: tx at ring_off + i * (tx + rx), rx behind it */
+	uint64_t attach_off; /* struct shm_attach [SAN_ATTACH_MAX] */
 	char daemon_name[32];
 	struct shm_rule rules[SAN_RULES_MAX];
-	struct shm_addr locals[SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX]; /* the SAN's own addresses on this host */
+	struct shm_addr locals[SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX]; /* the SAN's, on this host */
 	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone; /* C: 1 when the daemon stops in order */
-	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;  /* P */
-	_Atomic uint32_t alloc_hint;                   /* P, ref_lock */
+	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	 /* P */
+	_Atomic uint32_t alloc_hint;			 /* P, ref_lock */
 	struct shm_doorbell doorbell[SAN_POLLS_MAX];
 	struct shm_wake wake[SAN_WAKES_MAX];
 };

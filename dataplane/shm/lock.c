@@ -10,17 +10,9 @@
 #include "relax.h"
 #include "sys.h"
 
-#define LOCK_SPINS    100 /* a holder on another processor is done within one copy */
-#define LOCK_SLICE_MS 10  /* how often a sleeper asks whether the holder still lives */
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
-}
+#define LOCK_SPINS	100 /* a holder on another processor is done within one copy */
+#define LOCK_ROUNDS_MAX 1000000
+#define LOCK_SLICE_MS	10 /* how often a sleeper asks whether the holder still lives */
 
 /* Dead but not yet waited for still has a thread id: only /proc tells. Without /proc: assume it
  * lives. */
@@ -91,31 +83,45 @@ spin(_Atomic uint32_t *lock, uint32_t self)
 	return false;
 }
 
+/* The holder is dead and we put ourselves in its place. */
+static bool
+take_over(_Atomic uint32_t *lock, uint32_t self, uint32_t seen)
+{
+	return owner_is_dead(seen & SHM_LOCK_OWNER) &&
+	       atomic_compare_exchange_strong_explicit(lock, &seen, self | SHM_LOCK_WAITERS,
+		   memory_order_acquire, memory_order_relaxed);
+}
+
+/* Waiting is measured in slices slept to their end; being woken and losing the race again costs
+ * none, so the number of rounds is bounded as well. */
+static int
+sleep_for(_Atomic uint32_t *lock, uint32_t self, uint32_t limit_ms)
+{
+	const struct timespec slice = {0, LOCK_SLICE_MS * 1000000L};
+	uint32_t slept_ms = 0, seen;
+
+	for (int round = 0; round < LOCK_ROUNDS_MAX && slept_ms < limit_ms; round++) {
+		if (try_with_waiters(lock, self, &seen))
+			return 0;
+		if (sys_futex_wait(lock, seen, &slice) == 0 || errno != ETIMEDOUT)
+			continue;
+		slept_ms += LOCK_SLICE_MS;
+		if (take_over(lock, self, seen))
+			return 0;
+	}
+	return SAN_ETIMEDOUT;
+}
+
 int
 shm_lock_wait(_Atomic uint32_t *lock, uint32_t self, uint32_t limit_ms)
 {
-	const struct timespec slice = {0, LOCK_SLICE_MS * 1000000L};
-	uint64_t until = now_ms() + limit_ms;
-	int saved = errno, err = SAN_ETIMEDOUT;
-	uint32_t seen;
+	int saved = errno, err;
 
 	if ((atomic_load_explicit(lock, memory_order_relaxed) & SHM_LOCK_OWNER) == self)
 		return SAN_EALREADY;
 	if (spin(lock, self))
 		return 0;
-	do {
-		if (try_with_waiters(lock, self, &seen)) {
-			err = 0;
-			break;
-		}
-		if (sys_futex_wait(lock, seen, &slice) != 0 && errno == ETIMEDOUT &&
-		    owner_is_dead(seen & SHM_LOCK_OWNER) &&
-		    atomic_compare_exchange_strong_explicit(lock, &seen, self | SHM_LOCK_WAITERS,
-			memory_order_acquire, memory_order_relaxed)) {
-			err = 0;
-			break;
-		}
-	} while (now_ms() < until);
+	err = sleep_for(lock, self, limit_ms);
 	errno = saved;
 	return err;
 }

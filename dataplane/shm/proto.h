@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Messages between a program and the daemon over the UNIX SEQPACKET socket. One message per datagram, fixed size, with
- * descriptors as SCM_RIGHTS. The connection's life is the process's life: when the kernel reports a hang-up, the
- * daemon runs the close sequence for every socket only that process held. Nothing here is on the data path.
+/* Messages between a program and the daemon over the UNIX SEQPACKET socket. One message per
+ * datagram, fixed size, with descriptors as SCM_RIGHTS. The connection's life is the process's
+ * life: when the kernel reports a hang-up, the daemon runs the close sequence for every socket only
+ * that process held. Nothing here is on the data path.
  *
- *   ATTACH        program -> daemon   first message; parent = 0
- *   ATTACH_OK     daemon -> program   fds: region memfd, then one doorbell eventfd per poll thread
- *   FORK          program -> daemon   first message on a new connection made just before fork(2), from a process already
- *                                     attached: parent = attach id. The daemon copies the parent's holds; the child keeps
- *                                     this connection, the parent closes it (which undoes it if fork failed)
- *   FORK_OK       daemon -> program   attach = the child's id; no fds
- *   WAKE_NEW      program -> daemon   wants a wake object
- *   WAKE_OK       daemon -> program   arg = index into shm_region.wake; fd: its eventfd
- *   WAKE_FREE     program -> daemon   arg = index; no reply
- *   SYNC          program -> daemon   arg = slot; answered when the control thread has seen all the slot's doorbells so far
- *   SYNC_OK       daemon -> program
- *   REFUSED       daemon -> program   err = enum san_err, text = one sentence
+ *   ATTACH     program -> daemon  first message; parent = 0
+ *   ATTACH_OK  daemon -> program  fds: region memfd, then one doorbell eventfd per poll thread
+ *   FORK       program -> daemon  first message on a new connection made just before fork(2), from
+ *                                 a process already attached: attach = its id. The daemon copies
+ *                                 its holds; the child keeps this connection, the parent closes
+ *                                 it (which undoes it if fork failed)
+ *   FORK_OK    daemon -> program  attach = the child's id; no fds
+ *   WAKE_NEW   program -> daemon  wants a wake object
+ *   WAKE_OK    daemon -> program  arg = index into shm_region.wake; fd: its eventfd
+ *   WAKE_FREE  program -> daemon  arg = index; no reply
+ *   SYNC       program -> daemon  arg = slot; answered when the control thread has seen all the
+ *                                 slot's doorbells so far
+ *   SYNC_OK    daemon -> program
+ *   REFUSED    daemon -> program  err = enum san_err, text = one sentence
  */
 #ifndef SAND_SHM_PROTO_H
 #define SAND_SHM_PROTO_H
@@ -25,16 +28,16 @@
 #define PROTO_VERSION 1u
 #define PROTO_FDS_MAX 10u
 
-#define PROTO_LIST(X)                                                                              \
-	X(ATTACH, 1)                                                                               \
-	X(ATTACH_OK, 2)                                                                            \
-	X(FORK, 3)                                                                                 \
-	X(FORK_OK, 4)                                                                              \
-	X(WAKE_NEW, 5)                                                                             \
-	X(WAKE_OK, 6)                                                                              \
-	X(WAKE_FREE, 7)                                                                            \
-	X(SYNC, 8)                                                                                 \
-	X(SYNC_OK, 9)                                                                              \
+#define PROTO_LIST(X)   \
+	X(ATTACH, 1)    \
+	X(ATTACH_OK, 2) \
+	X(FORK, 3)      \
+	X(FORK_OK, 4)   \
+	X(WAKE_NEW, 5)  \
+	X(WAKE_OK, 6)   \
+	X(WAKE_FREE, 7) \
+	X(SYNC, 8)      \
+	X(SYNC_OK, 9)   \
 	X(REFUSED, 10)
 
 enum proto_type {
@@ -45,19 +48,19 @@ enum proto_type {
 
 struct proto_msg {
 	uint32_t magic, version;
-	uint32_t type;    /* enum proto_type */
+	uint32_t type;	  /* enum proto_type */
 	uint32_t attach;  /* attach id (index into shm_attach); replies carry the new one */
 	uint32_t session; /* session number */
 	uint32_t arg;
-	int32_t err; /* REFUSED */
-	uint32_t pid; /* ATTACH: informational, the daemon believes SCM_CREDENTIALS */
+	int32_t err;	  /* REFUSED */
+	uint32_t pid;	  /* ATTACH: informational, the daemon believes SCM_CREDENTIALS */
 	char program[32]; /* ATTACH: basename of the program, for `show session` and rules */
-	char text[64];    /* REFUSED: a sentence */
+	char text[64];	  /* REFUSED: a sentence */
 };
 _Static_assert(sizeof(struct proto_msg) == 128, "ABI");
 
 /* Where programs look for the daemon: environment SAND_SOCKET_ENV, else this path. */
-#define SAND_SOCKET_ENV     "SAND"
+#define SAND_SOCKET_ENV	    "SAND"
 #define SAND_SOCKET_DEFAULT "/run/sand/sand.sock"
 
 #endif

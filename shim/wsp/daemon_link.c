@@ -30,14 +30,16 @@ static bool
 address(struct sockaddr_un *un)
 {
 	const char *path = secure_getenv(SAND_SOCKET_ENV);
+	size_t len;
 
 	if (path == NULL || *path == 0)
 		path = SAND_SOCKET_DEFAULT;
 	memset(un, 0, sizeof *un);
 	un->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof un->sun_path)
+	len = strlen(path);
+	if (len >= sizeof un->sun_path)
 		return false;
-	strcpy(un->sun_path, path);
+	memcpy(un->sun_path, path, len + 1);
 	return true;
 }
 

@@ -17,8 +17,7 @@
 	20u /* measured: catches nearly every answer of a poll thread that shares the processor */
 #define RELAX_SPIN 0x80000000u /* state: spinning since the microsecond in the other bits */
 
-/* --- readiness
- * ---------------------------------------------------------------------------------------- */
+/* --- readiness --- */
 
 /* As tcp_poll() of Linux reports a connection. */
 static short
@@ -88,8 +87,7 @@ ready_poll(SOCKET s)
 	return prov_is_open(s) ? bits : POLLNVAL;
 }
 
-/* --- spinning and yielding
- * ----------------------------------------------------------------------------- */
+/* --- spinning and yielding --- */
 
 static uint32_t
 now_us(void)
@@ -147,8 +145,7 @@ ready_relax(uint32_t *state)
 	return 1;
 }
 
-/* --- sleeping
- * ------------------------------------------------------------------------------------------ */
+/* --- sleeping --- */
 
 /* At most PROV_ALIVE_CHECK_MS, at most until `until`. False when that has passed. */
 static bool

@@ -44,8 +44,7 @@ sock_failure(SOCKET s)
 	return wsp_err_from_san(err);
 }
 
-/* --- slots
- * ------------------------------------------------------------------------------------------ */
+/* --- slots --- */
 
 static struct shm_attach *
 own_attach(void)
@@ -177,8 +176,7 @@ slot_release(uint32_t slot, bool abort)
 		prov_ring(slot);
 }
 
-/* --- descriptors
- * ------------------------------------------------------------------------------------ */
+/* --- descriptors --- */
 
 static SOCKET
 reserve(uint32_t slot, uint16_t af)
@@ -235,8 +233,7 @@ sock_abandon(SOCKET s)
 	prov.open--;
 }
 
-/* --- close
- * ------------------------------------------------------------------------------------------ */
+/* --- close --- */
 
 void
 sock_wake(SOCKET s)
@@ -306,8 +303,7 @@ sock_close(SOCKET s, enum san_close_how how)
 	return 0;
 }
 
-/* --- mailbox and addresses
- * --------------------------------------------------------------------------- */
+/* --- mailbox and addresses --- */
 
 int
 sock_command(

@@ -170,8 +170,7 @@ measure_calls(const char *how)
 	(void)wsp.lpWSPCloseSocket(b, &err);
 }
 
-/* --- two processors
- * ---------------------------------------------------------------------------------------- */
+/* --- two processors --- */
 
 enum { TRIPS = 1000 * BATCH };
 

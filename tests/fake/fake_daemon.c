@@ -20,8 +20,7 @@ struct running {
 	pthread_t thread;
 };
 
-/* --- start and end
- * -------------------------------------------------------------------------------------- */
+/* --- start and end --- */
 
 static int
 listen_at(const char *path)
@@ -33,7 +32,7 @@ listen_at(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(un.sun_path, path);
+	memcpy(un.sun_path, path, strlen(path) + 1);
 	unlink(path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -54,14 +53,14 @@ rule_parse(struct fake_daemon *d, const char *rule)
 		return 0;
 	if (strlen(rule) >= sizeof text)
 		return -1;
-	strcpy(text, rule);
+	memcpy(text, rule, strlen(rule) + 1);
 	slash = strchr(text, '/');
 	if (slash == NULL)
 		return -1;
 	*slash = 0;
 	if (san_ip_parse(text, &d->net) != 0)
 		return -1;
-	d->net_bits = (unsigned)atoi(slash + 1) + (san_ip_is_v4(&d->net) ? 96 : 0);
+	d->net_bits = (unsigned)strtoul(slash + 1, NULL, 10) + (san_ip_is_v4(&d->net) ? 96 : 0);
 	return d->net_bits <= 128 ? 0 : -1;
 }
 
@@ -109,8 +108,7 @@ daemon_fini(struct fake_daemon *d)
 	unlink(d->opt.socket);
 }
 
-/* --- the loop
- * ------------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 static bool
 serve(struct fake_session *s)

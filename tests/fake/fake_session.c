@@ -12,8 +12,7 @@
 
 #include "san_err.h"
 
-/* --- the region
- * --------------------------------------------------------------------------------------- */
+/* --- the region --- */
 
 static void
 rule_fill(const struct fake_daemon *d, struct shm_region *r)
@@ -192,8 +191,7 @@ fake_slot_held(const struct fake_session *s, uint32_t slot)
 	return false;
 }
 
-/* --- messages
- * ------------------------------------------------------------------------------------------ */
+/* --- messages --- */
 
 static void
 reply(struct fake_daemon *d, int fd, struct proto_msg *m, const int *fds, unsigned count)

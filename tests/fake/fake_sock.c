@@ -38,8 +38,7 @@ state_set(struct fake_slot *k, uint32_t state)
 	atomic_store_explicit(&shm_of(k)->state, state, memory_order_release);
 }
 
-/* --- slots
- * --------------------------------------------------------------------------------------------- */
+/* --- slots --- */
 
 /* All words zero, generation + 1, FREE; app_flags last: only then may a program take it. */
 static void
@@ -108,8 +107,7 @@ reset(struct fake_slot *k, int err)
 	wire_set(k, SHM_WIRE_ERROR | SHM_WIRE_DEAD, err);
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------------ */
+/* --- commands --- */
 
 static bool
 addr_is_any(const struct shm_addr *a)
@@ -281,8 +279,7 @@ command(struct fake_slot *k)
 	tell(k, SHM_WAIT_ALL);
 }
 
-/* --- closing
- * ------------------------------------------------------------------------------------------- */
+/* --- closing --- */
 
 static void
 unpair(struct fake_slot *k)
@@ -361,8 +358,7 @@ fake_sock_look(struct fake_session *s, uint32_t slot)
 	}
 }
 
-/* --- data
- * ---------------------------------------------------------------------------------------------- */
+/* --- data --- */
 
 static void
 urgent(struct fake_slot *from, struct fake_slot *to)

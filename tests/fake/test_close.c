@@ -119,8 +119,7 @@ descriptor_values_never_repeat(void **state)
 	}
 }
 
-/* --- other threads
- * ---------------------------------------------------------------------------------------- */
+/* --- other threads --- */
 
 static void *
 wait_for_data(void *arg)
@@ -284,8 +283,7 @@ c9_close_under_fire(void **state)
 	rig_close(l);
 }
 
-/* --- cleanup, reentrancy
- * ----------------------------------------------------------------------------------- */
+/* --- cleanup, reentrancy --- */
 
 static void
 c11_cleanup_closes_what_is_open(void **state)

@@ -98,9 +98,7 @@ silent_daemon_costs_a_second(void **state)
 	rig_fake_stop();
 }
 
-/* --- death
- * -------------------------------------------------------------------------------------------------
- */
+/* --- death --- */
 
 static void *
 wait_for_ever(void *arg)
@@ -260,8 +258,7 @@ wake_objects_feel_death(void **state)
 	rig_fake_stop();
 }
 
-/* --- nonsense in the region
- * --------------------------------------------------------------------------------- */
+/* --- nonsense in the region --- */
 
 static void
 accept_queue_of_nonsense(void **state)

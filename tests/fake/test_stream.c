@@ -416,8 +416,7 @@ drain_waits_for_acknowledgement(void **state)
 	rig_close(b);
 }
 
-/* --- urgent data
- * ---------------------------------------------------------------------------------------- */
+/* --- urgent data --- */
 
 static void
 urgent_byte_is_out_of_band(void **state)
@@ -474,8 +473,7 @@ urgent_byte_inline(void **state)
 	rig_close(b);
 }
 
-/* --- waiting
- * --------------------------------------------------------------------------------------------- */
+/* --- waiting --- */
 
 static void
 wait_respects_its_time_limit(void **state)
@@ -558,9 +556,7 @@ wake_object_wakes_kernel_sleepers(void **state)
 	rig_san->sanWakeDestroy(w);
 }
 
-/* --- rules
- * ------------------------------------------------------------------------------------------------
- */
+/* --- rules --- */
 
 static void
 rules_route(void **state)

@@ -117,8 +117,7 @@ event_already_due_is_signalled_at_once(void **state)
 	close((int)(intptr_t)ev);
 }
 
-/* --- condition function
- * -------------------------------------------------------------------------------------- */
+/* --- condition function --- */
 
 static int answer;
 static SOCKET closed_by_condition;
@@ -236,8 +235,7 @@ accept_without_a_handle(void **state)
 	rig_close(l);
 }
 
-/* --- options, control codes, the rest
- * -------------------------------------------------------------------------- */
+/* --- options, control codes, the rest --- */
 
 static void
 options(void **state)
