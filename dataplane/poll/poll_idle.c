@@ -19,6 +19,7 @@ poll_idle_init(struct poll *p, struct poll_idle *idle)
 {
 	idle->worked_at = p->now;
 	idle->nap = NAP_FIRST;
+	idle->announced = false;
 }
 
 static void
@@ -48,19 +49,31 @@ nap_take(struct poll *p, struct san_duration longest)
 	}
 }
 
+/* Announce first, then one more iteration looks at everything, then sleep: whoever produced
+ * something before it saw the announcement is found by that look, whoever comes later rings. The
+ * announcement stands while naps follow each other. */
 static void
 nap(struct poll *p, struct poll_idle *idle)
 {
-	/* Once everybody knows that we sleep, one more look at everything. */
-	if (poll_bells_nap(p) && !poll_iterate(p, clock_now(&p->clock)) && !p->stop) {
-		nap_take(p, idle->nap);
-		idle->nap.ns *= 2;
-		if (idle->nap.ns > p->params.nap_max.ns)
-			idle->nap.ns = p->params.nap_max.ns;
-	} else {
-		poll_idle_init(p, idle);
+	if (!idle->announced) {
+		idle->announced = true;
+		poll_bells_nap(p);
+		return;
 	}
-	poll_bells_awake(p);
+	nap_take(p, idle->nap);
+	idle->nap.ns *= 2;
+	if (idle->nap.ns > p->params.nap_max.ns)
+		idle->nap.ns = p->params.nap_max.ns;
+}
+
+static void
+busy(struct poll *p, struct poll_idle *idle)
+{
+	if (idle->announced)
+		poll_bells_awake(p);
+	poll_idle_init(p, idle);
+	if (p->params.core_shared && p->program_runnable)
+		yield(p);
 }
 
 void
@@ -69,9 +82,7 @@ poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked)
 	uint64_t quiet;
 
 	if (worked) {
-		poll_idle_init(p, idle);
-		if (p->params.core_shared && p->program_runnable)
-			yield(p);
+		busy(p, idle);
 		return;
 	}
 	quiet = san_time_since(p->now, idle->worked_at).ns;

@@ -111,9 +111,3 @@ poll_control_wake(struct poll *p)
 		p->program_runnable = true; /* control may share the processor, too */
 	}
 }
-
-bool
-poll_cmds_pending(const struct poll *p)
-{
-	return !rte_ring_empty(p->cmds);
-}

@@ -133,7 +133,6 @@ void poll_cmds_run(struct poll *p);
 bool poll_event_put(struct poll *p, const struct poll_event *event);
 uint32_t poll_event_room(struct poll *p);
 void poll_control_wake(struct poll *p);
-bool poll_cmds_pending(const struct poll *p);
 
 /* poll_rx.c */
 void poll_rx(struct poll *p);
@@ -151,14 +150,15 @@ void poll_tx_free(struct poll *p);
 int poll_session_add(struct poll *p, const struct poll_cmd *cmd);
 void poll_session_del(struct poll *p, uint16_t session);
 void poll_bells_serve(struct poll *p);
-/* Announce a nap to all programs; false if a doorbell was rung already. */
-bool poll_bells_nap(struct poll *p);
+/* Announce a nap to all programs and control. */
+void poll_bells_nap(struct poll *p);
 void poll_bells_awake(struct poll *p);
 
 /* poll_idle.c: what to do after an iteration. */
 struct poll_idle {
 	struct san_time worked_at; /* end of the last work */
 	struct san_duration nap;   /* length of the next nap */
+	bool announced;		   /* everybody knows that we sleep, or may any moment */
 };
 void poll_idle_init(struct poll *p, struct poll_idle *idle);
 void poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked);
