@@ -128,7 +128,7 @@ close_wire(struct sock *k, bool died)
 
 	k->aborted = k->reset || (app_flags_read(k) & SHM_APP_ABORT) != 0 ||
 		     (died && k->conn != NULL && sock_has_unread(k));
-	if (died)
+	if (died && !k->reset)
 		d->count.closes_died++;
 	if (k->aborted)
 		d->count.closes_abort++;

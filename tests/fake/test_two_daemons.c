@@ -3,9 +3,11 @@
  * way it can begin and end. argv[1] is the daemon. */
 #include "test.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "prog.h"
@@ -29,7 +31,7 @@ programs_up(void **state)
 	if (!prog_attach(&a, hosts.a.socket, "client") ||
 	    !prog_attach(&b, hosts.b.socket, "server"))
 		return -1;
-	listener = prog_sock_listen(&b, HOST_B, PORT, 16);
+	listener = prog_sock_listen(&b, "::", PORT, 16);
 	return prog_wait_state(&b, (uint32_t)listener, SHM_STATE_LISTENING, WAIT) ? 0 : -1;
 }
 
@@ -43,9 +45,9 @@ programs_down(void **state)
 }
 
 static void
-pair(uint32_t *client, uint32_t *server)
+pair_to(const char *address, uint32_t *client, uint32_t *server)
 {
-	int c = prog_sock_connect(&a, HOST_B, PORT), s;
+	int c = prog_sock_connect(&a, address, PORT), s;
 
 	assert_true(c >= 0);
 	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
@@ -53,6 +55,12 @@ pair(uint32_t *client, uint32_t *server)
 	assert_true(s > 0);
 	*client = (uint32_t)c;
 	*server = (uint32_t)s;
+}
+
+static void
+pair(uint32_t *client, uint32_t *server)
+{
+	pair_to(HOST_B, client, server);
 }
 
 static uint8_t
@@ -130,6 +138,37 @@ connect__and_bytes_both_ways(void **state)
 	stream(&a, c, &b, s, BULK);
 	stream(&b, s, &a, c, BULK);
 	close_pair(&a, c, &b, s);
+}
+
+static void
+connect__over_ipv6(void **state)
+{
+	uint32_t c, s;
+
+	(void)state;
+	pair_to(HOST_B_IPV6, &c, &s);
+	assert_int_equal(prog_slot(&a, c)->ctl_local.family, AF_INET6);
+	stream(&a, c, &b, s, BULK);
+	stream(&b, s, &a, c, BULK);
+	close_pair(&a, c, &b, s);
+}
+
+static void
+connect__through_another_poll_thread(void **state)
+{
+	uint32_t c, s, c0, s0;
+
+	(void)state;
+	pair(&c0, &s0);
+	pair_to(HOST_B_SECOND, &c, &s);
+	assert_int_not_equal(
+	    atomic_load(&prog_slot(&a, c)->poll_id), atomic_load(&prog_slot(&a, c0)->poll_id));
+	stream(&a, c, &b, s, BULK);
+	stream(&b, s, &a, c, BULK);
+	prog_shut(&a, c);
+	assert_true(prog_wait_wire(&b, s, SHM_WIRE_EOF, WAIT));
+	close_pair(&b, s, &a, c);
+	close_pair(&a, c0, &b, s0);
 }
 
 static void
@@ -344,9 +383,27 @@ hostile__doorbells_of_every_slot(void **state)
 	close_pair(&a, c, &b, s);
 }
 
+static int
+descriptors(pid_t pid)
+{
+	char path[64];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
 static void
 cycles__leave_nothing(void **state)
 {
+	int before_a = descriptors(hosts.a.pid), before_b = descriptors(hosts.b.pid);
+
 	(void)state;
 	for (int i = 0; i < 300; i++) {
 		uint32_t c, s;
@@ -363,6 +420,8 @@ cycles__leave_nothing(void **state)
 			close_and_free(&a, c);
 		}
 	}
+	assert_int_equal(descriptors(hosts.a.pid), before_a);
+	assert_int_equal(descriptors(hosts.b.pid), before_b);
 }
 
 static void
@@ -384,7 +443,7 @@ daemon__peer_killed_ends_the_connection(void **state)
 	assert_true(host_up(&hosts.b, sand));
 	prog_die(&b);
 	assert_true(prog_attach(&b, hosts.b.socket, "server"));
-	listener = prog_sock_listen(&b, HOST_B, PORT, 16);
+	listener = prog_sock_listen(&b, "::", PORT, 16);
 	assert_true(prog_wait_state(&b, (uint32_t)listener, SHM_STATE_LISTENING, WAIT));
 	for (int i = 0; i < 20; i++) {
 		int again = prog_sock_connect(&a, HOST_B, PORT), err;
@@ -437,6 +496,8 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    T(connect__and_bytes_both_ways),
+	    T(connect__over_ipv6),
+	    T(connect__through_another_poll_thread),
 	    T(connect__refused),
 	    T(connect__nobody_there),
 	    T(connect__own_address),

@@ -11,19 +11,32 @@
 #define START_TRIES 500 /* 20 ms each: sanitizers are slow to start */
 #define STOP_TRIES  500
 
-static bool
-conf_write(const struct host *h, const char *dir, const char *name, const char *role,
-    const char *address, const char *extra)
+static void
+conf_write_port(FILE *f, int port, const char *dir, const char *role, int host)
 {
+	fprintf(f,
+	    "[port.p%d]\ndevice = net_memif%d,role=%s,id=%d,socket=%s/memif%d.sock,"
+	    "socket-abstract=no\n"
+	    "address = 10.%d.0.%d/24, fd00:%d::%d/64\n",
+	    port, port, role, port, dir, port, 77 + port, host, 77 + port, host);
+}
+
+/* Two ports and two poll threads, so that sockets move between them. */
+static bool
+conf_write(const struct host *h, const char *dir, const char *name, int number, const char *extra)
+{
+	const char *role = number == 1 ? "server" : "client";
 	FILE *f = fopen(h->conf, "w");
 
 	if (f == NULL)
 		return false;
 	fprintf(f,
 	    "[daemon]\nname = %s\nruntime_dir = %s\nhugepages = no\nmemory_mb = 64\n"
-	    "[port.p0]\ndevice = net_memif0,role=%s,id=0,socket=%s/memif.sock,socket-abstract=no\n"
-	    "address = %s/24\n%s",
-	    name, h->dir, role, dir, address, extra);
+	    "lcores = (0-2)@(0-%ld)\n",
+	    name, h->dir, sysconf(_SC_NPROCESSORS_ONLN) - 1);
+	conf_write_port(f, 0, dir, role, number);
+	conf_write_port(f, 1, dir, role, number);
+	fputs(extra, f);
 	return fclose(f) == 0;
 }
 
@@ -88,8 +101,8 @@ two_hosts_up(struct two_hosts *t, const char *sand, const char *extra)
 	snprintf(name_b, sizeof name_b, "tb%d", (int)getpid());
 	paths_set(&t->a, t->dir, name_a);
 	paths_set(&t->b, t->dir, name_b);
-	return conf_write(&t->a, t->dir, name_a, "server", HOST_A, extra) &&
-	       conf_write(&t->b, t->dir, name_b, "client", HOST_B, extra) && host_up(&t->a, sand) &&
+	return conf_write(&t->a, t->dir, name_a, 1, extra) &&
+	       conf_write(&t->b, t->dir, name_b, 2, extra) && host_up(&t->a, sand) &&
 	       host_up(&t->b, sand);
 }
 
@@ -100,8 +113,10 @@ leftovers_remove(const struct two_hosts *t)
 
 	unlink(t->a.conf);
 	unlink(t->b.conf);
-	snprintf(path, sizeof path, "%s/memif.sock", t->dir);
-	unlink(path);
+	for (int port = 0; port < 2; port++) {
+		snprintf(path, sizeof path, "%s/memif%d.sock", t->dir, port);
+		unlink(path);
+	}
 	/* Fails, and so shows, when a daemon left something behind. */
 	rmdir(t->a.dir);
 	rmdir(t->b.dir);

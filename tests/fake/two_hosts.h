@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two real daemons on this machine, joined by a memif link, each with its own runtime folder below
- * one temporary one. No root, no hugepages. Everything is gone after two_hosts_down. */
+/* Two real daemons on this machine, joined by two memif links, each with its own runtime folder
+ * below one temporary one. No root, no hugepages. Everything is gone after two_hosts_down. */
 #ifndef SAND_TESTS_TWO_HOSTS_H
 #define SAND_TESTS_TWO_HOSTS_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define HOST_A "10.77.0.1"
-#define HOST_B "10.77.0.2"
+#define HOST_A	    "10.77.0.1"
+#define HOST_B	    "10.77.0.2"
+#define HOST_B_IPV6 "fd00:77::2"
+/* Through the second port, which another poll thread owns. */
+#define HOST_B_SECOND "10.78.0.2"
 
 struct host {
 	pid_t pid;
