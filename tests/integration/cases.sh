@@ -199,7 +199,7 @@ case_killed_reader() {
 # The own daemon dies: blocked, polling and epolling programs get an error, soon; nothing hangs.
 case_daemon_killed() {
 	local how
-	lab_up
+	lab_up --set transport.give_up_ms=2000
 	program_start server san b $PYTHON -u "$HERE/weather.py" accept-many "$(lab_san_ip b)" 5405
 	program_ready server ready
 	for how in recv poll epoll send; do

@@ -5,6 +5,7 @@
 usage: symbols.py exports LIBRARY.so LIST     its dynamic symbols are exactly those LIST names
        symbols.py needs LIBRARY.so            a library loaded into programs needs libc (and sanitizers) only
        symbols.py engine ARCHIVE.a...         together they call nothing outside but the allowed few
+       symbols.py created ARCHIVE.a...        the same, and calloc and free
 
 LIST is a linker version script; its global: names count, `*` in a name matches.
 """
@@ -16,8 +17,10 @@ import sys
 import tree
 
 # What engines may call: memory, our failed check, the CRC, address texts. No clock, no I/O, no allocation.
-ENGINE = (r"mem(cpy|set|move|cmp)|strn?len|strn?cmp|snprintf|san_check_failed|rte_net_crc_\w+|crc32_gzip_refl|inet_(ntop|pton)"
-          r"|rte_cpu_get_flag_enabled|rte_vect_\w+")
+ENGINE = (r"mem(cpy|set|move|cmp)|strn?len|strn?cmp|snprintf|san_check_failed|rte_net_crc_\w+|crc32_gzip_refl"
+          r"|inet_(ntop|pton)|rte_cpu_get_flag_enabled|rte_vect_\w+")
+# Engines of the control thread are made and destroyed as one block.
+CREATED = r"calloc|free"
 # What compilers add by themselves.
 COMPILER = (r"__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|sanitizer|lsan|gcov|msan)_\w+|__\w+_chk"
             r"|__udivti3|__umodti3|__tls_get_addr|__sancov_\w+|__start___\w+|__stop___\w+")
@@ -69,9 +72,9 @@ def undefined(archives):
     return {name: where for name, where in used.items() if name not in defined}
 
 
-def check_engine(outside):
+def check_engine(outside, more=""):
     for name, where in sorted(outside.items()):
-        if not re.fullmatch(f"{ENGINE}|{COMPILER}", name):
+        if not re.fullmatch(f"{ENGINE}|{COMPILER}|{more}", name):
             yield f"{where}: calls {name}: engines may not"
 
 
@@ -90,6 +93,8 @@ def main(arguments):
         return tree.report(list(check_needs(run("readelf", "-d", arguments[1]))))
     if len(arguments) >= 2 and arguments[0] == "engine":
         return tree.report(list(check_engine(undefined(arguments[1:]))))
+    if len(arguments) >= 2 and arguments[0] == "created":
+        return tree.report(list(check_engine(undefined(arguments[1:]), CREATED)))
     sys.exit(__doc__.strip())
 
 

@@ -126,6 +126,8 @@ class Symbols(unittest.TestCase):
     def test_engine(self):
         self.assertEqual(list(symbols.check_engine({"memcpy": "a", "__asan_report_load4": "a"})), [])
         self.assertEqual(len(list(symbols.check_engine({"malloc": "a", "clock_gettime": "b"}))), 2)
+        self.assertEqual(len(list(symbols.check_engine({"free": "a"}))), 1)
+        self.assertEqual(list(symbols.check_engine({"free": "a"}, symbols.CREATED)), [])
 
     def test_needs(self):
         line = " 0x1 (NEEDED)  Shared library: [{}]\n"
