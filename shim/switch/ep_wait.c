@@ -135,21 +135,42 @@ hot_collect(struct sw_epoll *ep, struct found *f)
 	}
 }
 
-/* Makes room for a member with news: the one longest without goes. */
-static bool
-hot_make_room(struct sw_epoll *ep)
+/* The hot member longest without news; NULL when all had some at the last look. */
+static struct ep_item *
+hot_coldest(struct sw_epoll *ep)
 {
-	struct ep_item *item, *victim = NULL;
+	struct ep_item *item, *coldest = NULL;
 
-	if (ep->hot_count < EP_HOT_MAX)
-		return true;
 	TAILQ_FOREACH(item, &ep->hot, link)
-		if (item->idle > 0 && (victim == NULL || item->idle > victim->idle))
-			victim = item;
-	if (victim == NULL)
-		return false;
-	interest_add(ep, victim);
-	ep_list_move(victim, &ep->cold);
+		if (item->idle > 0 && (coldest == NULL || item->idle > coldest->idle))
+			coldest = item;
+	return coldest;
+}
+
+/* Makes room for a member with news. Who goes is looked at once more after the wake was told about
+ * it: news that came since the last look would ring nothing. When all hot members are busy, the one
+ * reported longest ago gives way and has to be looked for again; `ousted` bounds that. */
+static bool
+hot_make_room(struct sw_epoll *ep, unsigned *ousted)
+{
+	struct ep_item *item;
+
+	while (ep->hot_count >= EP_HOT_MAX) {
+		item = hot_coldest(ep);
+		if (item == NULL && *ousted == EP_HOT_MAX / 2)
+			return false;
+		if (item == NULL) {
+			ep_list_move(TAILQ_FIRST(&ep->hot), &ep->cold);
+			ep->stale = true;
+			++*ousted;
+			continue;
+		}
+		interest_add(ep, item);
+		if (item_look(item, false) == 0)
+			ep_list_move(item, &ep->cold);
+		else
+			item->idle = 0;
+	}
 	return true;
 }
 
@@ -159,6 +180,7 @@ static void
 cold_scan(struct sw_epoll *ep)
 {
 	struct ep_item *item, *next, *last = TAILQ_LAST(&ep->cold, ep_list);
+	unsigned ousted = 0;
 	bool end = last == NULL;
 
 	ep->stale = ep->wake == NULL;
@@ -170,7 +192,7 @@ cold_scan(struct sw_epoll *ep)
 		interest_add(ep, item);
 		if (item_look(item, false) == 0 && sock_state(item->sock) != SOCK_CONNECTING)
 			continue;
-		if (hot_make_room(ep))
+		if (hot_make_room(ep, &ousted))
 			ep_list_move(item, &ep->hot);
 		else
 			ep->stale = true;

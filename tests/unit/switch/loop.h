@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A service provider for the switch's tests: connections between sockets of this very process,
  * through memory, behind the true WSP and Linux tables, with Linux TCP's semantics; and a script
- * for what the SAN does wrong. Every address in 10.77.0.0/24 is the SAN's; 10.77.0.1 to .9 are
- * "here". One lock, no hurry. */
+ * for what the SAN does wrong. 10.77.0.0/24 is the SAN's alone, 127.77.0.0/24 is also the kernel's;
+ * .1 to .9 of both are "here". One lock, no hurry. */
 #ifndef SAND_TESTS_SWITCH_LOOP_H
 #define SAND_TESTS_SWITCH_LOOP_H
 
@@ -12,6 +12,7 @@
 #define LOOP_SOCKS 1024
 #define LOOP_RING  65536
 #define LOOP_HERE  0x0a4d0001u /* 10.77.0.1 */
+#define LOOP_BOTH  0x7f4d0001u /* 127.77.0.1 */
 
 /* What a test may prescribe; all zero = everything works. */
 struct loop_script {

@@ -15,13 +15,14 @@ static _Atomic unsigned long polls;
 static bool
 is_san(uint32_t ip)
 {
-	return (ip & 0xffffff00u) == (LOOP_HERE & 0xffffff00u);
+	return (ip & 0xffffff00u) == (LOOP_HERE & 0xffffff00u) ||
+	       (ip & 0xffffff00u) == (LOOP_BOTH & 0xffffff00u);
 }
 
 static bool
 is_here(uint32_t ip)
 {
-	return ip >= LOOP_HERE && ip < LOOP_HERE + 9;
+	return is_san(ip) && (ip & 0xff) >= 1 && (ip & 0xff) <= 9;
 }
 
 /* 0 = data may come; else what recv has to say when there is none. */
