@@ -13,6 +13,9 @@
 #include <rte_pause.h>
 
 #define NAP_FIRST SAN_DURATION_US(50)
+/* With more input waiting, a program that has become runnable waits for so many iterations: it then
+ * finds more at once, and the peers' acknowledgements are not late for its sake. */
+#define HOLD_MAX 8u
 
 void
 poll_idle_init(struct poll *p, struct poll_idle *idle)
@@ -23,9 +26,11 @@ poll_idle_init(struct poll *p, struct poll_idle *idle)
 }
 
 static void
-yield(struct poll *p)
+yield(struct poll *p, struct poll_idle *idle)
 {
 	sched_yield();
+	idle->held = 0;
+	idle->runnable = false;
 	poll_count(p, POLL_COUNT_yields, 1);
 }
 
@@ -72,8 +77,9 @@ busy(struct poll *p, struct poll_idle *idle)
 	if (idle->announced)
 		poll_bells_awake(p);
 	poll_idle_init(p, idle);
-	if (p->params.core_shared && p->program_runnable)
-		yield(p);
+	idle->runnable |= p->program_runnable;
+	if (p->params.core_shared && idle->runnable && (!p->more || ++idle->held >= HOLD_MAX))
+		yield(p, idle);
 }
 
 void
@@ -90,7 +96,7 @@ poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked)
 	    quiet >= p->params.idle_spin.ns + p->params.idle_yield.ns)
 		nap(p, idle);
 	else if (p->params.core_shared || quiet >= p->params.idle_spin.ns)
-		yield(p);
+		yield(p, idle);
 	else
 		rte_pause();
 }

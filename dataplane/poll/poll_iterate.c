@@ -8,7 +8,7 @@ poll_iterate(struct poll *p, struct san_time now)
 {
 	p->now = now;
 	p->work = 0;
-	p->program_runnable = false;
+	p->program_runnable = p->more = false;
 	poll_cmds_run(p);
 	poll_rx(p);
 	poll_bells_serve(p);

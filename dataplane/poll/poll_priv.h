@@ -80,6 +80,7 @@ struct poll {
 	/* Work done in this iteration, and whether a program has something new to look at. */
 	uint32_t work;
 	bool program_runnable;
+	bool more; /* input was cut off by a bound, so the next iteration will find work */
 
 	struct poll_port port[SAN_PORTS_MAX];
 	struct {
@@ -158,6 +159,8 @@ void poll_bells_awake(struct poll *p);
 struct poll_idle {
 	struct san_time worked_at; /* end of the last work */
 	struct san_duration nap;   /* length of the next nap */
+	unsigned held;		   /* iterations since the processor was last offered to others */
+	bool runnable;		   /* a program has become so since then */
 	bool announced;		   /* everybody knows that we sleep, or may any moment */
 };
 void poll_idle_init(struct poll *p, struct poll_idle *idle);

@@ -109,8 +109,10 @@ loop_receive(struct poll *p)
 {
 	uint32_t n = p->loop.tail - p->loop.head;
 
-	if (n > POLL_RX_BURST)
+	if (n > POLL_RX_BURST) {
 		n = POLL_RX_BURST;
+		p->more = true;
+	}
 	while (n-- > 0) {
 		uint32_t at = p->loop.head++ & (POLL_LOOP - 1);
 
@@ -131,6 +133,7 @@ poll_rx(struct poll *p)
 		n = port_rx(port, frames, POLL_RX_BURST);
 		if (n > 0)
 			frames_receive(p, port, frames, n);
+		p->more |= n == POLL_RX_BURST;
 	}
 	loop_receive(p);
 }

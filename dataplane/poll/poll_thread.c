@@ -147,7 +147,7 @@ static int
 poll_loop(void *arg)
 {
 	struct poll *p = arg;
-	struct poll_idle idle;
+	struct poll_idle idle = {0};
 
 	atomic_load_explicit(&p->handed, memory_order_acquire);
 	p->now = clock_now(&p->clock);
