@@ -50,7 +50,7 @@ linger_wait(SOCKET san, uint32_t seconds)
 /* What is left to do for the last reference once nobody can find the file any more. Without
  * sw_lock: may linger. */
 struct ending {
-	SOCKET san;
+	SOCKET san, listener;
 	bool reset;
 	uint32_t linger_s;
 };
@@ -59,11 +59,11 @@ struct ending {
 static struct ending
 sock_end(struct sw_sock *s)
 {
-	struct ending end = {.san = atomic_load(&s->file.san)};
+	struct ending end = {
+	    .san = atomic_load(&s->file.san), .listener = atomic_load(&s->listener)};
 
 	end.reset = (s->linger && s->linger_s == 0) || sock_state(s) == SOCK_CONNECTING;
 	end.linger_s = s->linger ? s->linger_s : 0;
-	listen_stop(s);
 	ep_sock_forget(s);
 	sock_free(s);
 	return end;
@@ -72,7 +72,7 @@ sock_end(struct sw_sock *s)
 static struct ending
 file_drop(struct sw_file *file)
 {
-	struct ending none = {.san = INVALID_SOCKET};
+	struct ending none = {.san = INVALID_SOCKET, .listener = INVALID_SOCKET};
 
 	if (file == NULL || file->refs > 0)
 		return none;
@@ -85,6 +85,7 @@ file_drop(struct sw_file *file)
 static void
 ending_run(const struct ending *end)
 {
+	companion_close(end->listener, true);
 	if (end->san == INVALID_SOCKET || end->san == SOCK_SAN_FAILED)
 		return;
 	if (end->linger_s > 0)
@@ -92,27 +93,31 @@ ending_run(const struct ending *end)
 	companion_close(end->san, end->reset);
 }
 
-/* Takes fd away from the switch; the kernel's descriptor is closed by the caller, after this: until
- * then its number cannot come back. The child of a vfork() borrows its parent's memory, so what it
- * closes must stay. */
-static void
+/* Takes fd out of the switch. The child of a vfork() borrows its parent's memory, so what it closes
+ * must stay. */
+static struct ending
 descriptor_forget(int fd)
 {
-	struct ending end;
+	struct ending end = {.san = INVALID_SOCKET, .listener = INVALID_SOCKET};
 
 	if (fdtab_get(fd) == NULL || !family_is_mine())
-		return;
+		return end;
 	sw_lock();
 	end = file_drop(fdtab_take(fd));
 	sw_unlock();
-	ending_run(&end);
+	return end;
 }
 
+/* The kernel's half goes between ours: its number is out of the table before it can be given out
+ * again, and a thread that the end of the companion wakes finds the descriptor closed. */
 int
 sw_close(int fd)
 {
-	descriptor_forget(fd);
-	return KERN(close(fd));
+	struct ending end = descriptor_forget(fd);
+	int rc = KERN(close(fd));
+
+	ending_run(&end);
+	return rc;
 }
 
 int
@@ -121,7 +126,7 @@ sw_close_range(unsigned first, unsigned last, int flags)
 	if (first <= last && (flags & CLOSE_RANGE_CLOEXEC) == 0 && first < FDTAB_MAX)
 		for (int fd = fdtab_next((int)first); fd >= 0 && (unsigned)fd <= last;
 		     fd = fdtab_next(fd + 1))
-			descriptor_forget(fd);
+			(void)sw_close(fd);
 	return KERN(close_range(first, last, flags));
 }
 
@@ -154,11 +159,16 @@ sw_dup(int fd)
 int
 sw_dup3(int fd, int target, int flags)
 {
+	struct ending end = {.san = INVALID_SOCKET, .listener = INVALID_SOCKET};
+	int rc;
+
 	if (fd == target)
 		return KERN(dup3(fd, target, flags));
 	if (fdtab_get(target) != NULL && KERN(fcntl64(fd, F_GETFD)) >= 0)
-		descriptor_forget(target);
-	return descriptor_share(fd, KERN(dup3(fd, target, flags)));
+		end = descriptor_forget(target);
+	rc = descriptor_share(fd, KERN(dup3(fd, target, flags)));
+	ending_run(&end);
+	return rc;
 }
 
 int

@@ -24,8 +24,8 @@ enum sw_kind {
 struct sw_file {
 	_Atomic SOCKET san;   /* where its bytes go; INVALID_SOCKET: to the kernel */
 	_Atomic uint32_t gen; /* incremented when the object is given back */
-	enum sw_kind kind;
-	uint32_t refs; /* descriptors of this process; sw_lock */
+	_Atomic uint8_t kind; /* enum sw_kind */
+	uint32_t refs;	      /* descriptors of this process; sw_lock */
 };
 
 struct fdtab_page {

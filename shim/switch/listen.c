@@ -223,11 +223,9 @@ sw_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	ref = sock_ref(s);
 	until = deadline_in(s->recv_ns, &store);
 	while ((rc = accept_either(s, fd, addr, len, flags)) == -EAGAIN) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-
 		if (atomic_load(&s->nonblock))
 			return rc;
-		rc = poll_wait(&p, 1, until, NULL);
+		rc = poll_wait_file(fd, &s->file, POLLIN, until);
 		if (rc == 0)
 			return -EAGAIN;
 		if (rc == -EINTR && (until != NULL || !restart_wanted()))

@@ -20,7 +20,8 @@ struct poll_set {
 	struct pollfd *ask; /* the kernel's share, same order, with -1 for what is the SAN's alone;
 			       one more at the end */
 	nfds_t count;
-	bool kernel; /* it has a share */
+	bool kernel;		/* it has a share */
+	struct sw_file *expect; /* what the one descriptor names, NULL: whatever it names */
 };
 
 /* The SAN's say about one descriptor; *kernel tells whether the kernel has one too. */
@@ -56,7 +57,9 @@ set_look(struct poll_set *set)
 		bool kernel = false;
 
 		set->fds[i].revents = 0;
-		if (set->fds[i].fd >= 0)
+		if (set->expect != NULL && fdtab_get(set->fds[i].fd) != set->expect)
+			set->fds[i].revents = POLLNVAL;
+		else if (set->fds[i].fd >= 0)
 			set->fds[i].revents = fd_look(set->fds[i].fd, set->fds[i].events, &kernel);
 		set->ask[i] = (struct pollfd){kernel ? set->fds[i].fd : -1, set->fds[i].events, 0};
 		set->kernel |= kernel;
@@ -208,6 +211,15 @@ poll_wait(struct pollfd *fds, nfds_t count, const struct timespec *until, const 
 	if (set.ask != small)
 		free(set.ask);
 	return rc;
+}
+
+int
+poll_wait_file(int fd, struct sw_file *file, short events, const struct timespec *until)
+{
+	struct pollfd one = {fd, events, 0}, ask[2];
+	struct poll_set set = {.fds = &one, .ask = ask, .count = 1, .expect = file};
+
+	return set_wait(&set, until, NULL);
 }
 
 static bool

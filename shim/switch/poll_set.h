@@ -13,6 +13,10 @@
 /* As ppoll(2) with a point in time (CLOCK_MONOTONIC, NULL: never; {0, 0}: just look). */
 int poll_wait(struct pollfd *fds, nfds_t count, const struct timespec *until, const sigset_t *mask);
 
+/* The same for one descriptor that must go on naming `file`: POLLNVAL as soon as it does not. */
+struct sw_file;
+int poll_wait_file(int fd, struct sw_file *file, short events, const struct timespec *until);
+
 /* As the system calls of that name; a set without a descriptor of the switch goes straight to the
  * kernel. */
 int sw_poll(struct pollfd *fds, nfds_t count, int timeout_ms);

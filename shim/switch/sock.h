@@ -73,23 +73,23 @@ struct sw_sock {
 	_Atomic uint8_t state;
 	_Atomic bool nonblock; /* O_NONBLOCK as the program set it */
 	_Atomic bool edge;     /* member of an edge-triggered epoll item: count what is received */
-	bool claimed;	       /* a connect() call has returned 0 for this connection */
-	bool san_only;	       /* rule: never fall back, nobody but the SAN may come in */
+	_Atomic bool claimed;  /* a connect() call has returned 0 for this connection */
+	_Atomic bool san_only; /* rule: never fall back, nobody but the SAN may come in */
 	uint8_t why;	       /* enum sock_why */
-	uint8_t turn;	       /* accept: whose turn it is, kernel or SAN */
+	_Atomic uint8_t turn;  /* accept: whose turn it is, kernel or SAN */
 	_Atomic int error;     /* errno of a failed connect that SO_ERROR has not reported */
 	_Atomic SOCKET listener;   /* LISTENING: its SAN side */
 	_Atomic uint32_t received; /* bytes, while edge */
 	_Atomic uint32_t refused;  /* sends that found no room */
 	/* What the program set with setsockopt(), as the data path needs it. Times in ns, 0 = none.
-	 */
-	uint64_t recv_ns, send_ns;
-	uint32_t low_water;
+	 * Written under sw_lock, read without. */
+	_Atomic uint64_t recv_ns, send_ns;
+	_Atomic uint32_t low_water;
+	_Atomic bool oob_inline;
 	uint32_t options_set; /* bits of the table in option.c: what an accepted socket inherits */
 	bool linger;
 	uint32_t linger_s;
-	bool oob_inline;
-	int domain;
+	_Atomic int domain;
 	SLIST_HEAD(, ep_item) items; /* epoll memberships; sw_lock */
 	/* Where the connect goes, for the fall-back. */
 	struct sockaddr_storage peer;
