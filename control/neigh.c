@@ -66,19 +66,19 @@ neigh_port_owns(const struct neigh_port *p, const struct san_ip *ip)
 const struct san_ip *
 neigh_port_source(const struct neigh_port *p, const struct san_ip *ip)
 {
-	const struct san_ip *any = NULL;
+	const struct san_ip *best = NULL;
+	int best_bits = -1;
 
 	for (uint32_t i = 0; i < p->addr_count; i++) {
 		const struct neigh_addr *a = &p->addr[i];
+		int bits = san_ip_in_prefix(ip, &a->ip, a->bits) ? a->bits : 0;
 
-		if (san_ip_is_v4(&a->ip) != san_ip_is_v4(ip))
-			continue;
-		if (san_ip_in_prefix(ip, &a->ip, a->bits))
-			return &a->ip;
-		if (any == NULL)
-			any = &a->ip;
+		if (san_ip_is_v4(&a->ip) == san_ip_is_v4(ip) && bits > best_bits) {
+			best = &a->ip;
+			best_bits = bits;
+		}
 	}
-	return any;
+	return best;
 }
 
 /* The highest address of an IPv4 prefix reaches all of it, the lowest names it; /31 and /32 have

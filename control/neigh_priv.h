@@ -65,8 +65,8 @@ struct neigh {
 /* neigh.c */
 const struct neigh_port *neigh_port_get(const struct neigh *n, uint16_t port);
 bool neigh_port_owns(const struct neigh_port *p, const struct san_ip *ip);
-/* Our address to speak to `ip` from: one whose prefix has it, else any of its family; NULL if none.
- */
+/* Our address to speak to `ip` from: that with the longest prefix that has it, else the first of
+ * its family; NULL if none. */
 const struct san_ip *neigh_port_source(const struct neigh_port *p, const struct san_ip *ip);
 /* Neither multicast nor broadcast (of the port's prefixes too), unspecified or loopback. */
 bool neigh_ip_is_host(const struct neigh_port *p, const struct san_ip *ip);

@@ -100,6 +100,28 @@ pending__per_peer(void **state)
 	world_fini(&w);
 }
 
+/* Many hosts choose the same id, GUID and QPN: each is its own connection. */
+static void
+peers__with_equal_names(void **state)
+{
+	struct cm_limits limits = world_limits;
+	struct cm_world w;
+
+	limits.conns_max = limits.pending_max = 1000;
+	world_init(&w, &limits);
+	for (uint32_t n = 0; n < 1000; n++) {
+		struct san_ip from = san_ip_v4(0x0b000000u + n);
+		struct cm_msg req = spoofed_req(&from, &w.side[0].ip, 5);
+
+		assert_int_equal(side_give(&w, 0, &from, &req), 0);
+		drain(w.side[0].cm);
+	}
+	assert_int_equal(cm_count(w.side[0].cm), 1000);
+	assert_int_equal(
+	    cm_counters(w.side[0].cm)->stale + cm_counters(w.side[0].cm)->duplicates, 0);
+	world_fini(&w);
+}
+
 static void
 pending__ends_with_establishment(void **state)
 {
@@ -231,6 +253,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(flood__of_spoofed_reqs),
 	    cmocka_unit_test(pending__per_peer),
+	    cmocka_unit_test(peers__with_equal_names),
 	    cmocka_unit_test(pending__ends_with_establishment),
 	    cmocka_unit_test(conns__limit),
 	    cmocka_unit_test(ids__random_and_unique),

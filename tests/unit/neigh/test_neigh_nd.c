@@ -103,6 +103,7 @@ solicitation__duplicate_address_detection(void **state)
 	assert_int_equal(
 	    give6(w, NONE, GROUP_US, 255, SOLICIT(US_IP6) OPT_SOURCE(PEER_MAC)), SAN_EPROTO);
 	assert_int_equal(give6(w, NONE, US_IP6, 255, SOLICIT(US_IP6)), SAN_EPROTO);
+	assert_int_equal(give6(w, NONE, GROUP_PEER, 255, SOLICIT(PEER_IP6)), SAN_ENOENT);
 	assert_false(sent_any(w));
 }
 
@@ -212,6 +213,18 @@ advertisement__of_our_address(void **state)
 }
 
 static void
+own__frames_come_back(void **state)
+{
+	struct neigh_world *w = *state;
+	uint8_t frame[256];
+	size_t len = icmp6_frame(frame, GROUP_US_MAC, US_MAC, US_IP6, GROUP_US, 255,
+	    ADVERTISE("20", US_IP6) OPT_TARGET(US_MAC));
+
+	assert_int_equal(give_bytes(w, frame, len), SAN_ENOENT);
+	assert_int_equal(neigh_counters(w->n)->conflict, 0);
+}
+
+static void
 others__are_not_served(void **state)
 {
 	struct neigh_world *w = *state;
@@ -238,6 +251,7 @@ main(void)
 	    T(advertisement__override_decides),
 	    T(advertisement__without_option_confirms),
 	    T(advertisement__of_our_address),
+	    T(own__frames_come_back),
 	    T(others__are_not_served),
 	};
 #undef T

@@ -317,6 +317,22 @@ route__prefixes_and_gateways(void **state)
 	expect_route(w, NULL, "10.77.0.200", 0, "10.77.0.1", "10.77.0.200", false);
 }
 
+/* Nested prefixes on one port: the order in which they are configured decides nothing. */
+static void
+route__nested_prefixes(void **state)
+{
+	struct neigh_world *w = *state;
+
+	for (int turn = 0; turn < 2; turn++) {
+		w->port.addr_count = 2;
+		w->port.addr[turn] = (struct neigh_addr){ip("10.77.0.1"), 96 + 24};
+		w->port.addr[!turn] = (struct neigh_addr){ip("10.0.0.1"), 96 + 8};
+		neigh_port_set(w->n, 0, &w->port, w->now);
+		expect_route(w, NULL, "10.77.0.2", 0, "10.77.0.1", "10.77.0.2", false);
+		expect_route(w, NULL, "10.78.0.2", 0, "10.0.0.1", "10.78.0.2", false);
+	}
+}
+
 static void
 route__never_to_groups(void **state)
 {
@@ -356,6 +372,7 @@ main(void)
 	    T(table__questions_wait_for_the_queue),
 	    T(port__down_ends_questions),
 	    T(route__prefixes_and_gateways),
+	    T(route__nested_prefixes),
 	    T(route__never_to_groups),
 	    T(local__addresses),
 	};

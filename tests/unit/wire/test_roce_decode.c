@@ -21,18 +21,20 @@ init(void **state)
 	return 0;
 }
 
+/* Decoded from memory of exactly its length, so that a sanitizer sees every read behind it. */
 static void
-expect(uint8_t *frame, size_t len, enum roce_verdict want)
+expect(const uint8_t *frame, size_t len, enum roce_verdict want)
 {
-	uint8_t before[FRAME_CAP];
+	uint8_t *exact = malloc(len + (len == 0));
 	struct roce_pkt pkt;
 	enum roce_verdict got;
 
-	memcpy(before, frame, len);
-	got = roce_decode(frame, len, &pkt);
+	memcpy(exact, frame, len);
+	got = roce_decode(exact, len, &pkt);
 	if (got != want)
 		fail_msg("verdict %s, want %s", roce_verdict_name(got), roce_verdict_name(want));
-	assert_memory_equal(frame, before, len);
+	assert_memory_equal(frame, exact, len);
+	free(exact);
 }
 
 static void
@@ -191,8 +193,7 @@ decode__one_flipped_bit(void **state)
 	}
 }
 
-/* Cut after every byte: never OK, never a read behind the end (the copy is exactly as long as the
- * frame). */
+/* Cut after every byte. */
 static void
 decode__truncated(void **state)
 {
@@ -201,13 +202,8 @@ decode__truncated(void **state)
 	for (int v = 0; v < VECTOR_COUNT; v++) {
 		size_t len = frame_vector_get(v, frame);
 
-		for (size_t cut = 0; cut < len; cut++) {
-			uint8_t *exact = malloc(cut + 1);
-
-			memcpy(exact, frame, cut);
-			expect(exact, cut, ROCE_MALFORMED);
-			free(exact);
-		}
+		for (size_t cut = 0; cut < len; cut++)
+			expect(frame, cut, ROCE_MALFORMED);
 	}
 }
 

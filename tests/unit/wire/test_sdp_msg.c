@@ -239,7 +239,7 @@ hello_ack__round_trip_and_refusals(void **state)
 				 .max_adverts = 1,
 				 .act_rcv_size = 1024},
 			     out;
-	uint8_t priv[SDP_HELLOACK_LEN];
+	uint8_t priv[SDP_HELLOACK_LEN], tlv[172];
 
 	memset(priv, 0xcc, sizeof priv);
 	sdp_hello_ack_encode(priv, &in);
@@ -253,6 +253,11 @@ hello_ack__round_trip_and_refusals(void **state)
 	assert_ptr_equal(out.tlv, priv + 24);
 	for (size_t len = 0; len < SDP_HELLOACK_LEN; len++)
 		assert_int_equal(sdp_hello_ack_decode(priv, len, &out), SAN_ETOOSHORT);
+	memset(tlv, 0x5a, sizeof tlv);
+	in.tlv = tlv;
+	sdp_hello_ack_encode(priv, &in);
+	sdp_hello_ack_decode(priv, sizeof priv, &out);
+	assert_memory_equal(out.tlv, tlv, sizeof tlv);
 	priv[16] = 0x11;
 	assert_int_equal(sdp_hello_ack_decode(priv, sizeof priv, &out), SAN_EVERSION);
 	priv[16] = SDP_VERSION;
