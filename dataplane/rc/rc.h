@@ -193,8 +193,6 @@ void rc_recv_limit(struct rc_qp *qp, uint32_t limit);
 /* Answer the peer at the next emission instead of gathering. */
 void rc_ack_now(struct rc_qp *qp);
 
-/* Forget what was posted and never sent. */
-void rc_drop_unsent(struct rc_qp *qp);
 /* No request will be sent any more; the responder goes on. */
 void rc_stop(struct rc_qp *qp);
 
@@ -212,14 +210,20 @@ rc_unsent(const struct rc_qp *qp)
 	return (uint32_t)psn_diff(qp->nxt, qp->snd);
 }
 
+/* Packets that may be under way at once: one while it is unknown whether the peer is there. */
+static inline uint32_t
+rc_window(const struct rc_qp *qp)
+{
+	return qp->probing ? 1 : qp->params.window_packets;
+}
+
 /* Packets the window still has room for. */
 static inline uint32_t
 rc_window_room(const struct rc_qp *qp)
 {
-	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una);
+	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una), window = rc_window(qp);
 
-	return qp->stopped || used >= qp->params.window_packets ? 0
-								: qp->params.window_packets - used;
+	return qp->stopped || used >= window ? 0 : window - used;
 }
 
 /* 0, or why the QP is in the error state: TIMEDOUT (retries used up), CONNRESET (fatal NAK of the

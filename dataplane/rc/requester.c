@@ -7,17 +7,11 @@
 #include "rc_priv.h"
 #include "san_err.h"
 
-static uint32_t
-window(const struct rc_qp *qp)
-{
-	return qp->probing ? 1 : qp->params.window_packets;
-}
-
 bool
 rc_requester_ready(const struct rc_qp *qp)
 {
 	return qp->snd != qp->nxt && qp->rnr_until.ns == UINT64_MAX &&
-	       (uint32_t)psn_diff(qp->snd, qp->una) < window(qp);
+	       (uint32_t)psn_diff(qp->snd, qp->una) < rc_window(qp);
 }
 
 /* An ACK is asked for with the last packet that may leave now, and every so often before. */
@@ -27,7 +21,7 @@ ackreq_due(struct rc_qp *qp)
 	uint32_t next = psn_add(qp->snd, 1);
 
 	if (++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
-	    (uint32_t)psn_diff(next, qp->una) < window(qp))
+	    (uint32_t)psn_diff(next, qp->una) < rc_window(qp))
 		return false;
 	qp->since_ackreq = 0;
 	return true;

@@ -175,27 +175,3 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 	rc_requester_acked(qp, behind, now);
 	return true;
 }
-
-void
-rc_drop_unsent(struct rc_qp *qp)
-{
-	struct rc_run *r;
-	uint32_t sent;
-
-	while (qp->run_count != 0) {
-		r = rc_runs_at(qp, qp->run_count - 1u);
-		if (psn_diff(r->psn, qp->high) < 0) {
-			/* A message begun is sent to its end: its first packets cannot be taken
-			 * back. */
-			sent =
-			    ((uint32_t)psn_diff(qp->high, r->psn) + r->packets - 1u) / r->packets;
-			if (sent < r->count)
-				r->count = (uint16_t)sent;
-			qp->nxt = psn_add(r->psn, (uint32_t)r->count * r->packets);
-			return;
-		}
-		qp->nxt = r->psn;
-		qp->run_count--;
-	}
-	rc_runs_seek(qp, qp->snd);
-}

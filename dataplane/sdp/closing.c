@@ -41,9 +41,6 @@ action_abort(struct sdp_session *s)
 	}
 	s->deaf = true;
 	s->disconn_due = s->sendsm_due = s->ch_rcv_buf_due = false;
-	rc_drop_unsent(&s->qp);
-	s->mseq_posted = s->mseq_sent;
-	s->tx_produced = s->tx_posted; /* nothing more of the program's data */
 	s->abort_due = true;
 	s->events |= SDP_EV_WANT_DREQ;
 }

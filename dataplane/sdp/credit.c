@@ -48,7 +48,7 @@ sdp_credit_update_due(const struct sdp_session *s)
 bool
 sdp_credit_received(struct sdp_session *s, const struct sdp_bsdh *h)
 {
-	if (seq32_diff(h->mseq_ack, s->mseq_sent) > 0)
+	if (seq32_diff(h->mseq_ack, s->mseq_posted) > 0)
 		return false;
 	if (seq32_diff(h->mseq_ack, s->mseq_confirmed) < 0)
 		return true; /* a repeated message may carry an old header; a newer one has been

@@ -54,7 +54,6 @@ struct sdp_session {
 	uint32_t tx_produced, tx_posted, tx_released;
 	uint32_t tx_urgent;	 /* position behind our latest urgent byte, if urgent_due */
 	uint32_t mseq_posted;	 /* of the newest message posted; Hello was 0 */
-	uint32_t mseq_sent;	 /* of the newest message that left */
 	uint32_t mseq_confirmed; /* newest of ours the peer says it received */
 	uint32_t tx_limit;	 /* newest MSeq we may send: the peer's MSeqAck + Bufs */
 

@@ -194,7 +194,6 @@ message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *ou
 	out->inline_len = (uint8_t)sdp_msg_encode_header(out->inline_bytes, &h, &ext);
 	if (!c->again) {
 		s->announced = limit;
-		s->mseq_sent = h.mseq;
 		s->disconn_sent |= run->what == SDP_WHAT_DISCONN;
 		count_sent(s, run);
 	}

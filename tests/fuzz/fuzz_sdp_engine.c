@@ -217,6 +217,7 @@ emit(struct world *w)
 		promise(total < 70000);
 	} while (n == max);
 	promise(!sdp_has_work(&w->c, w->now));
+	promise(w->c.s.qp.high == w->c.s.qp.nxt); /* nothing is posted that could not leave */
 }
 
 static void

@@ -300,6 +300,8 @@ engine_check(struct host *h, struct san_time now)
 	san_check(s->qp.counters.refused == 0 && s->qp.counters.rnr_sent == 0);
 	san_check(s->qp.counters.rx_naks_fatal == 0 && s->qp.counters.rx_unexpected == 0);
 	san_check(s->counters.fsm_illegal == 0);
+	/* What is posted has left: see post_next in tx.c. */
+	san_check(s->qp.high == s->qp.nxt || sdp_state(&h->conn) == SDP_STATE_DEAD);
 	/* A closing state without a deadline could last for ever; a deadline in the past is a busy
 	 * loop. */
 	if (h->closed && sdp_state(&h->conn) != SDP_STATE_DEAD)

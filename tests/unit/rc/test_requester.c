@@ -402,66 +402,16 @@ tag__arrived_is_as_good_as_an_ack(void **state)
 static void
 tag__never_sent_is_no_news(void **state)
 {
+	struct rc_chunk chunk;
+	struct roce_tx tx;
 	struct bench b;
 
 	bench_init(&b);
 	bench_post(&b, 10, 2, 1);
-	assert_false(rc_tag_arrived(&b.qp, 2, b.now));
-	assert_int_equal(bench_emit(&b), 2);
-	assert_true(rc_tag_arrived(&b.qp, 2, b.now));
-}
-
-static void
-drop__keeps_what_was_sent(void **state)
-{
-	struct roce_tx tx;
-	struct rc_chunk chunk;
-	struct bench b;
-	int i;
-
-	bench_init(&b);
-	bench_post(&b, 10, 4, 1);
-	bench_post(&b, 20, 1, 5);
-	for (i = 0; i < 2; i++)
-		assert_int_equal(rc_emit(&b.qp, &tx, &chunk, b.now), RC_OUT_REQUEST);
-	rc_drop_unsent(&b.qp);
-	assert_int_equal(bench_emit(&b), 0);
-	assert_int_equal(bench_post(&b, 30, 1, 3), 0);
-	assert_int_equal(bench_emit(&b), 1);
-	assert_int_equal(bench_sent(&b, 0), 2); /* the PSNs given back are used again */
-	bench_answer(&b, AETH_NAK_SEQ, 0);
-	assert_int_equal(bench_emit(&b), 3);
-	bench_answer(&b, AETH_ACK_UNLIMITED, 2);
-	assert_int_equal(bench_reaped(&b), 3);
-}
-
-static void
-drop__finishes_the_message_begun(void **state)
-{
-	struct roce_tx tx;
-	struct rc_chunk chunk;
-	struct bench b;
-
-	bench_init(&b);
-	bench_post(&b, 3 * PMTU, 2, 1);
+	assert_false(rc_tag_arrived(&b.qp, 1, b.now));
 	assert_int_equal(rc_emit(&b.qp, &tx, &chunk, b.now), RC_OUT_REQUEST);
-	rc_drop_unsent(&b.qp);
-	assert_int_equal(bench_emit(&b), 2);
-	assert_int_equal(b.out[1].tx.opcode, ROCE_RC_SEND_LAST);
-}
-
-static void
-drop__with_nothing_sent_leaves_nothing(void **state)
-{
-	struct bench b;
-
-	bench_init(&b);
-	bench_post(&b, 10, 4, 1);
-	rc_drop_unsent(&b.qp);
-	assert_int_equal(bench_emit(&b), 0);
-	bench_post(&b, 10, 1, 1);
-	assert_int_equal(bench_emit(&b), 1);
-	assert_int_equal(bench_sent(&b, 0), 0);
+	assert_false(rc_tag_arrived(&b.qp, 2, b.now));
+	assert_true(rc_tag_arrived(&b.qp, 1, b.now));
 }
 
 static void
@@ -508,9 +458,6 @@ main(void)
 	    cmocka_unit_test(post__run_grows_behind_the_cursor),
 	    cmocka_unit_test(tag__arrived_is_as_good_as_an_ack),
 	    cmocka_unit_test(tag__never_sent_is_no_news),
-	    cmocka_unit_test(drop__keeps_what_was_sent),
-	    cmocka_unit_test(drop__finishes_the_message_begun),
-	    cmocka_unit_test(drop__with_nothing_sent_leaves_nothing),
 	    cmocka_unit_test(receive__unexpected_responses_are_counted),
 	};
 

@@ -102,6 +102,50 @@ small_writes__full_packet_does_not_wait(void **state)
 	assert_int_equal(bench_expect_one(&b, SDP_DATA)->payload_len, PAYLOAD);
 }
 
+/* What is posted leaves at once; while nothing can leave nothing is posted, and writes join. */
+static void
+small_writes__join_while_the_peer_does_not_answer(void **state)
+{
+	struct bench b;
+	int i;
+
+	bench_init(&b);
+	bench_write(&b, 10);
+	bench_emit(&b);
+	bench_wait(&b, SAN_DURATION_MS(10));
+	bench_expect_one(&b, SDP_DATA);
+	for (i = 0; i < 3; i++) {
+		bench_write(&b, 10);
+		bench_emit(&b);
+		assert_int_equal(bench_out_count(&b), 0);
+	}
+	bench_ack(&b);
+	assert_int_equal(bench_expect_one(&b, SDP_DATA)->payload_len, 30);
+}
+
+static void
+small_writes__join_while_the_peer_is_not_ready(void **state)
+{
+	struct roce_pkt rnr = {
+	    .opcode = ROCE_RC_ACK, .dest_qp = 0x11, .psn = SQ_PSN, .ext.syndrome = AETH_RNR | 12};
+	struct bench b;
+	int i;
+
+	bench_init(&b);
+	bench_write(&b, 10);
+	bench_emit(&b);
+	sdp_packet_receive(&b.c, &rnr, b.now);
+	for (i = 0; i < 3; i++) {
+		bench_write(&b, 10);
+		assert_int_equal(bench_emit(&b), 0);
+	}
+	bench_wait(&b, SAN_DURATION_US(640));
+	bench_emit(&b);
+	assert_int_equal(bench_out_count(&b), 2);
+	assert_int_equal(bench_out(&b, 0)->payload_len, 10);
+	assert_int_equal(bench_out(&b, 1)->payload_len, 30);
+}
+
 static void
 produced__hostile_positions_are_refused(void **state)
 {
@@ -274,6 +318,8 @@ main(void)
 	    cmocka_unit_test(data__wraps_around_the_ring),
 	    cmocka_unit_test(small_writes__join_while_much_is_under_way),
 	    cmocka_unit_test(small_writes__full_packet_does_not_wait),
+	    cmocka_unit_test(small_writes__join_while_the_peer_does_not_answer),
+	    cmocka_unit_test(small_writes__join_while_the_peer_is_not_ready),
 	    cmocka_unit_test(produced__hostile_positions_are_refused),
 	    cmocka_unit_test(urgent__is_the_last_byte_of_its_message),
 	    cmocka_unit_test(urgent__is_announced_ahead),
