@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -304,7 +305,29 @@ broken_pipe(void)
 	close(p.server);
 }
 
+static void
+stdio(void)
+{
+	struct pair p = pair_make();
+	FILE *out = fdopen(p.a, "w"), *in = fdopen(p.b, "r");
+	char line[32] = "";
+
+	say("fileno %d %d", fileno(out) == p.a, fileno(in) == p.b);
+	say("fprintf %s", outcome(fprintf(out, "%d lines\nof text\n", 2)));
+	say("fflush %s", outcome(fflush(out)));
+	say("fgets %s", fgets(line, sizeof line, in) != NULL ? "line" : "none");
+	say("fgets %s",
+	    fgets(line, sizeof line, in) != NULL && line[3] == 't' ? "of text" : "none");
+	say("fseek %s", outcome(fseek(in, 0, SEEK_SET)));
+	say("fclose %s", outcome(fclose(out)));
+	say("closed %s", outcome(fcntl(p.a, F_GETFD)));
+	say("end %d %d", fgets(line, sizeof line, in) == NULL, feof(in) != 0);
+	fclose(in);
+	close(p.server);
+}
+
 const struct scenario posix_bytes[] = {
+    {"stdio", stdio},
     {"echo", echo},
     {"half_close", half_close},
     {"shut_read", shut_read},
