@@ -265,15 +265,22 @@ conn_neigh_failed(struct daemon *d, uint16_t port, const struct san_ip *ip)
 	}
 }
 
+static const char *
+overdue_text(const struct conn *c)
+{
+	if (!c->routed)
+		return "the port's link is down";
+	if (c->setup == CONN_SETUP_RESOLVING)
+		return "no neighbour answers for the peer's address";
+	return "the peer does not answer";
+}
+
 static void
 on_deadline(struct loop_timer *t)
 {
 	struct conn *c = t->owner;
-	bool unresolved = c->setup == CONN_SETUP_RESOLVING;
 
-	conn_fail(c, SAN_ETIMEDOUT,
-	    unresolved ? "no neighbour answers for the peer's address"
-		       : "the peer does not answer");
+	conn_fail(c, SAN_ETIMEDOUT, overdue_text(c));
 }
 
 void

@@ -16,7 +16,7 @@
 
 #define EVENTS 4096u
 
-bool fake_poll_refuse, fake_poll_lose, fake_poll_hold;
+bool fake_poll_refuse, fake_poll_lose, fake_poll_hold, fake_poll_link;
 int fake_poll_frames;
 
 static struct fake_conn conns[SAN_CONNS_MAX];
@@ -78,6 +78,7 @@ port_open(uint16_t port, const struct port_params *params, char *why, size_t why
 {
 	(void)port;
 	link_reported = false;
+	fake_poll_link = true;
 	if (strcmp(params->device, "missing") != 0)
 		return 0;
 	snprintf(why, why_size, "no such device");
@@ -109,7 +110,7 @@ port_info_get(uint16_t port, struct port_info *out)
 {
 	*out = (struct port_info){.driver = "fake",
 	    .started = true,
-	    .link_up = true,
+	    .link_up = fake_poll_link,
 	    .mac = {2, 0, 0, 0, 0, 1},
 	    .mtu = 1500};
 	return port == 0 ? 0 : SAN_ENOENT;
@@ -141,10 +142,10 @@ port_link_fd(void)
 bool
 port_link_changed(uint16_t port, bool *up)
 {
-	bool changed = !link_reported;
+	bool changed = fake_poll_link != link_reported;
 
 	(void)port;
-	*up = link_reported = true;
+	*up = link_reported = fake_poll_link;
 	return changed;
 }
 

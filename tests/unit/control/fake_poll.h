@@ -12,6 +12,8 @@
 
 /* Next CONN_OPENs fail; next frames get lost; CONN_OPENED is held back. */
 extern bool fake_poll_refuse, fake_poll_lose, fake_poll_hold;
+/* The port's link. */
+extern bool fake_poll_link;
 /* Frames in existence: 0 at the end of every test. */
 extern int fake_poll_frames;
 

@@ -129,6 +129,34 @@ connect__lost_frames_only_delay(void **state)
 }
 
 static void
+connect__waits_for_a_link_that_is_down(void **state)
+{
+	uint64_t start;
+	uint32_t cursor = 0;
+	struct view_socket v;
+	int c;
+
+	(void)state;
+	fake_poll_link = false;
+	rig_settle(150);
+	start = prog_now_ms();
+	c = prog_sock_connect(&a, NOBODY, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	rig_settle(50);
+	assert_int_equal(prog_state(&a, (uint32_t)c), SHM_STATE_CONNECTING);
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ETIMEDOUT);
+	assert_in_range(prog_now_ms() - start, 390, 600);
+	assert_true(view_socket_next(d, &cursor, &v));
+	assert_string_equal(v.why, "the port's link is down");
+	/* and once it is back, neighbours are asked at once */
+	fake_poll_link = true;
+	rig_settle(150);
+	c = prog_sock_connect(&a, NOBODY, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_true(neigh_counters(d->netio.neigh)->arp_tx > 0);
+}
+
+static void
 connect__no_route(void **state)
 {
 	int c = prog_sock_connect(&a, "192.0.2.1", PORT);
@@ -273,6 +301,7 @@ main(void)
 	    RIG_TEST(connect__silent_neighbour_times_out_on_time),
 	    RIG_TEST(connect__silent_peer_times_out_on_time),
 	    RIG_TEST(connect__lost_frames_only_delay),
+	    RIG_TEST(connect__waits_for_a_link_that_is_down),
 	    RIG_TEST(connect__no_route),
 	    RIG_TEST(connect__poll_thread_without_room),
 	    RIG_TEST(connect__closed_at_any_moment),
