@@ -317,12 +317,17 @@ route__prefixes_and_gateways(void **state)
 	expect_route(w, NULL, "10.77.0.200", 0, "10.77.0.1", "10.77.0.200", false);
 }
 
-/* Nested prefixes on one port: the order in which they are configured decides nothing. */
+/* Nested prefixes on one port, one between them on another: the order of configuration decides
+ * nothing. */
 static void
 route__nested_prefixes(void **state)
 {
 	struct neigh_world *w = *state;
+	struct neigh_port second = w->port;
 
+	second.addr_count = 1;
+	second.addr[0] = (struct neigh_addr){ip("10.77.1.1"), 96 + 16};
+	neigh_port_set(w->n, 1, &second, w->now);
 	for (int turn = 0; turn < 2; turn++) {
 		w->port.addr_count = 2;
 		w->port.addr[turn] = (struct neigh_addr){ip("10.77.0.1"), 96 + 24};
