@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "device.h"
 
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINK_BYTES 22u /* Ethernet, VLAN tag, FCS */
@@ -33,18 +33,21 @@ complete_memif(const char *device, uint32_t mtu, char *out, size_t size)
 	append_arg(device, out, size, "bsize", need < 2048 ? 2048 : need);
 }
 
-/* A frame of the packet socket's ring holds the kernel's header (up to 128 bytes here) and the
- * frame; blocks are 64 KiB, so a power of two divides them. 512 frames each way. */
+/* A frame of the packet socket's ring holds the kernel's header (66 bytes at most) and the frame.
+ * It must not be much larger: the driver wants all of it to fit a buffer of the pool (FRAME_SLACK).
+ * The driver takes the ring for one array, so blocks are whole multiples of frames, and of pages.
+ * 512 frames each way. */
 static void
 complete_af_packet(const char *device, uint32_t mtu, char *out, size_t size)
 {
-	uint32_t need = mtu + LINK_BYTES + 128u, frame = 2048;
+	uint32_t frame = (mtu + LINK_BYTES + 66u + 127u) & ~127u;
+	char given[16];
 
-	while (frame < need)
-		frame *= 2;
+	if (device_arg(device, "framesz", given, sizeof given))
+		frame = (uint32_t)strtoul(given, NULL, 10);
 	append_arg(device, out, size, "qpairs", 1);
-	append_arg(device, out, size, "blocksz", 65536);
 	append_arg(device, out, size, "framesz", frame);
+	append_arg(device, out, size, "blocksz", frame * 32);
 	append_arg(device, out, size, "framecnt", 512);
 }
 

@@ -16,8 +16,10 @@
 #include "san_err.h"
 #include "san_limits.h"
 
-#define FRAME_ALIGN	 64u
-#define FRAMES_MIN	 512u
+#define FRAME_ALIGN 64u
+#define FRAMES_MIN  512u
+/* Packet sockets count the kernel's frame header and rounding against a buffer: see device.c. */
+#define FRAME_SLACK	 192u
 #define FRAMES_MAX	 (1u << 20)
 #define FRAMES_CACHED	 128u /* per lcore */
 #define FRAME_LINK_BYTES (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + RTE_ETHER_CRC_LEN)
@@ -57,7 +59,7 @@ eal_frame_pool_create(uint32_t memory_mb, uint32_t mtu, char *why, size_t why_si
 		    SAN_FRAME_MAX - FRAME_LINK_BYTES);
 		return SAN_EINVAL;
 	}
-	room = RTE_ALIGN(mtu + FRAME_LINK_BYTES, FRAME_ALIGN);
+	room = RTE_ALIGN(mtu + FRAME_LINK_BYTES + FRAME_SLACK, FRAME_ALIGN);
 	if (room < RTE_MBUF_DEFAULT_DATAROOM)
 		room = RTE_MBUF_DEFAULT_DATAROOM; /* some NICs want at least 2 KiB */
 	room += RTE_PKTMBUF_HEADROOM;

@@ -24,9 +24,9 @@ test_complete(void **state)
 	expect_complete("net_memif0,role=server", 4200, "net_memif0,role=server,bsize=4224");
 	expect_complete("net_memif0,bsize=9000,id=3", 4200, "net_memif0,bsize=9000,id=3");
 	expect_complete("net_af_packet0,iface=san0", 4200,
-	    "net_af_packet0,iface=san0,qpairs=1,blocksz=65536,framesz=8192,framecnt=512");
-	expect_complete("net_af_packet0,iface=san0,framesz=16384", 1500,
-	    "net_af_packet0,iface=san0,framesz=16384,qpairs=1,blocksz=65536,framecnt=512");
+	    "net_af_packet0,iface=san0,qpairs=1,framesz=4352,blocksz=139264,framecnt=512");
+	expect_complete("net_af_packet0,iface=san0,framesz=2048", 1500,
+	    "net_af_packet0,iface=san0,framesz=2048,qpairs=1,blocksz=65536,framecnt=512");
 }
 
 static void
