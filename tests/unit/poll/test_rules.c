@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "port.h"
 #include "rig.h"
 #include "san_err.h"
 
@@ -410,6 +411,35 @@ test_strangers(void **state)
 	assert_int_equal(rig_recv(b, SLOT, data, 1000), 100);
 }
 
+/* A driver that delivers zeros for ever: counted, and everybody else is served all the same. */
+static void
+test_net_null(void **state)
+{
+	struct port_params params = {
+	    .name = "null", .device = "net_null0,copy=1", .mtu = 1500, .vlan = 0xffff};
+	struct rig_side *a = &rig.side[0], *b = &rig.side[1];
+	struct poll_cmd up = {.type = POLL_CMD_PORT_UP, .port = 2},
+			down = {.type = POLL_CMD_PORT_DOWN, .port = 2};
+	char why[PORT_WHY_MAX];
+
+	(void)state;
+	assert_int_equal(port_open(2, &params, why, sizeof why), 0);
+	assert_int_equal(port_start(2), 0);
+	rig_put(a, &up);
+	rig_connect(&rig, CONN, SLOT);
+	rig_send(a, SLOT, data, 5000);
+	rig_run(&rig, 100);
+	assert_in_range(
+	    rig_count(a, POLL_COUNT_rx_malformed), 100 * POLL_RX_BURST, 102 * POLL_RX_BURST);
+	assert_int_equal(rig_recv(b, SLOT, data, sizeof data), 5000);
+	rig_put(a, &down);
+	rig_step(&rig);
+	assert_int_equal(a->last[POLL_EV_PORT_QUIET].port, 2);
+	port_close(2);
+	rig_run(&rig, 100);
+	assert_int_equal(rig_wire_flags(a, SLOT), 0); /* another port's affair */
+}
+
 /* ---- waking ---- */
 
 static void
@@ -624,9 +654,9 @@ main(void)
 	    T(test_peer_vanishes), T(test_hostile_tx_more_than_ring), T(test_hostile_tx_backwards),
 	    T(test_hostile_rx_ahead), T(test_hostile_rx_backwards), T(test_daemon_words_scribbled),
 	    T(test_doorbells_without_cause), T(test_stale_generation), T(test_mailbox),
-	    T(test_event_ring_full), T(test_strangers), T(test_wakes), T(test_control_wake),
-	    T(test_session_del), T(test_port_down), T(test_open_refused), T(test_keepalive),
-	    T(test_shut_rd)};
+	    T(test_event_ring_full), T(test_strangers), T(test_net_null), T(test_wakes),
+	    T(test_control_wake), T(test_session_del), T(test_port_down), T(test_open_refused),
+	    T(test_keepalive), T(test_shut_rd)};
 	int failed;
 
 	rig_start();
