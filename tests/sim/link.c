@@ -14,8 +14,6 @@ link_init(struct link *l, uint64_t seed)
 	l->faults.cut_from = l->faults.cut_to = SAN_TIME_NEVER;
 	l->shape.bytes_per_s = 1250000000;
 	l->shape.queue_max = SAN_DURATION_S(1);
-	l->heap = calloc(LINK_FRAMES_MAX, sizeof *l->heap);
-	san_check(l->heap != NULL);
 }
 
 void
@@ -46,7 +44,11 @@ heap_put(struct link *l, struct link_frame f)
 {
 	uint32_t i = l->count++;
 
-	san_check(l->count < LINK_FRAMES_MAX);
+	if (l->count > l->cap) {
+		l->cap = l->cap == 0 ? 64 : 2 * l->cap;
+		l->heap = realloc(l->heap, l->cap * sizeof *l->heap);
+		san_check(l->heap != NULL);
+	}
 	f.order = l->order++;
 	l->heap[i] = f;
 	for (; i > 0 && earlier(&l->heap[i], &l->heap[(i - 1) / 2]); i = (i - 1) / 2)

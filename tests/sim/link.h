@@ -36,8 +36,6 @@ struct link_frame {
 	uint8_t *bytes;
 };
 
-#define LINK_FRAMES_MAX 65536u
-
 struct link {
 	struct prng prng;
 	struct link_faults faults;
@@ -48,7 +46,7 @@ struct link {
 	uint64_t mask, mask_from;
 	bool mask_on;
 	uint64_t order;
-	uint32_t count; /* heap of frames under way, earliest first */
+	uint32_t count, cap; /* heap of frames under way, earliest first; grows as needed */
 	struct link_frame *heap;
 };
 
