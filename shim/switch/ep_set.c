@@ -174,7 +174,7 @@ static int
 item_place(struct ep_item *item)
 {
 	struct sw_epoll *ep = item->ep;
-	unsigned sides = ready_sides(sock_state(item->sock));
+	unsigned sides = ready_sides(item->sock);
 	int rc = kernel_follow(item, sides);
 	bool ring;
 
@@ -288,7 +288,7 @@ first_member_add(int epfd, struct sw_sock *s, int fd, struct epoll_event *event)
 	struct sw_epoll *ep;
 	int rc;
 
-	if ((ready_sides(sock_state(s)) & READY_KERNEL) == 0) {
+	if ((ready_sides(s) & READY_KERNEL) == 0) {
 		rc = KERN(epoll_ctl(epfd, EPOLL_CTL_MOD, fd, event));
 		if (rc != -ENOENT)
 			return rc == 0 ? -EEXIST : rc;

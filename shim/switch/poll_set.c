@@ -41,7 +41,7 @@ fd_look(int fd, short events, bool *kernel)
 	connect_progress(fd, sock_ref(s));
 	if (fdtab_get(fd) != file)
 		return 0;
-	sides = ready_sides(sock_state(s));
+	sides = ready_sides(s);
 	*kernel = (sides & READY_KERNEL) != 0;
 	return (sides & READY_SAN) != 0 ? ready_reported(ready_bits(s), events) : 0;
 }
@@ -230,7 +230,7 @@ set_concerns_switch(const struct pollfd *fds, nfds_t count)
 		if (file == NULL)
 			continue;
 		if (file->kind == SW_EPOLL ||
-		    ready_sides(sock_state((struct sw_sock *)file)) != READY_KERNEL)
+		    ready_sides((struct sw_sock *)file) != READY_KERNEL)
 			return true;
 	}
 	return false;

@@ -3,15 +3,16 @@
 #include "provider.h"
 
 unsigned
-ready_sides(enum sock_state state)
+ready_sides(const struct sw_sock *s)
 {
-	switch (state) {
+	switch (sock_state(s)) {
 	case SOCK_CONNECTING:
 	case SOCK_CONNECTED:
 	case SOCK_FAILED:
 		return READY_SAN;
 	case SOCK_LISTENING:
-		return READY_KERNEL | READY_SAN;
+		/* Under a SAN-only rule the kernel's half just holds the port: poll would call it hung up. */
+		return s->san_only ? READY_SAN : READY_KERNEL | READY_SAN;
 	case SOCK_PLAIN:
 	case SOCK_KERNEL:
 	case SOCK_STATES:

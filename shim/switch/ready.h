@@ -14,7 +14,7 @@
  * moment it returns. */
 short ready_bits(struct sw_sock *s);
 /* READY_KERNEL, READY_SAN or both, by state. */
-unsigned ready_sides(enum sock_state state);
+unsigned ready_sides(const struct sw_sock *s);
 /* The provider's socket whose wake matters, INVALID_SOCKET for none. */
 SOCKET ready_source(const struct sw_sock *s);
 

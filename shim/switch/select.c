@@ -54,7 +54,7 @@ sets_concern_switch(const struct sets *s)
 		if (file == NULL)
 			continue;
 		if (file->kind == SW_EPOLL ||
-		    ready_sides(sock_state((struct sw_sock *)file)) != READY_KERNEL)
+		    ready_sides((struct sw_sock *)file) != READY_KERNEL)
 			return true;
 	}
 	return false;
