@@ -130,6 +130,7 @@ port_info(struct cli_call *c, const struct view_port *port)
 		cli_out_item(out, san_ip_format(&port->gateway6, text));
 	cli_out_number(out, "poll", port->poll);
 	cli_out_flag(out, "core_shared", port->core_shared);
+	cli_out_string(out, "icrc", port->icrc);
 }
 
 static void

@@ -113,6 +113,7 @@ struct view_port {
 	struct san_ip gateway4, gateway6;
 	uint32_t poll;	  /* poll thread that owns it */
 	bool core_shared; /* programs may run on the poll thread's core */
+	const char *icrc; /* which CRC implementation this CPU runs */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_missed, rx_nombuf, rx_errors,
 	    tx_errors;
 };

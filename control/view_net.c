@@ -5,6 +5,7 @@
 #include "counter_base.h"
 #include "daemon_priv.h"
 #include "eal.h"
+#include "icrc.h"
 #include "poll_thread.h"
 #include "port.h"
 #include "san_err.h"
@@ -110,6 +111,7 @@ view_port_next(struct daemon *d, uint32_t *cursor, struct view_port *out)
 	out->gateway6 = c->gateway6;
 	out->poll = pollers_of_port(d, port);
 	out->core_shared = d->pollers.core_shared[out->poll];
+	out->icrc = icrc_algorithm_name();
 	out->started = d->ports.wanted[port];
 	if (port_info_get(port, &info) == 0) {
 		out->driver = driver_name(&info);

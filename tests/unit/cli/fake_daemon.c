@@ -129,6 +129,7 @@ view_port_next(struct daemon *d, uint32_t *cursor, struct view_port *out)
 	    .addr_count = i + 1,
 	    .poll = i,
 	    .core_shared = i == 1,
+	    .icrc = "scalar",
 	    .rx_packets = 1ull << 63,
 	    .tx_packets = i};
 	snprintf(out->name, sizeof out->name, "p%u", i);

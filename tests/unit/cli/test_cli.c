@@ -195,7 +195,8 @@ show_port__by_number_name_or_all(void **state)
 	    "addresses:   10.77.0.2/24, fd00::1/64\n"
 	    "gateways:    10.77.0.254\n"
 	    "poll:        1\n"
-	    "core_shared: true\n");
+	    "core_shared: true\n"
+	    "icrc:        scalar\n");
 	assert_null(strstr(answer, "p0"));
 	expect_part("show port info p0", CLI_OK, "vlan:        none");
 	assert_null(strstr(answer, "p1"));
