@@ -4,7 +4,7 @@
 # helpers (fail, need, counter, assert_*), LINK and WORK.
 
 CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
-	same_host mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture"
+	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture"
 case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
 
 # Not a version manager's wrapper script: the program itself shall be preloaded.
@@ -136,6 +136,16 @@ case_same_host() {
 	program_ready http "Serving HTTP"
 	file_fetch "http://$(lab_san_ip a):8081/file"
 	assert_san_used a 8
+}
+
+# What a program sees of sockets is the same over kernel TCP and over the daemon.
+case_posix() {
+	local program=$SAND_BUILD/tests/unit/switch/posix_behaviour
+	lab_up
+	"$program" 127.0.0.1 >"$WORK/kernel.txt" || fail "posix_behaviour over the kernel"
+	run san a "$program" "$(lab_san_ip a)" >"$WORK/san.txt" </dev/null || fail "posix_behaviour over the SAN"
+	diff "$WORK/kernel.txt" "$WORK/san.txt" || fail "behaves differently"
+	assert_san_used a 50
 }
 
 # Connections opened and closed one after the other: nothing may pile up.
