@@ -11,7 +11,8 @@ ready_sides(const struct sw_sock *s)
 	case SOCK_FAILED:
 		return READY_SAN;
 	case SOCK_LISTENING:
-		/* Under a SAN-only rule the kernel's half just holds the port: poll would call it hung up. */
+		/* Under a SAN-only rule the kernel's half just holds the port: poll would call it
+		 * hung up. */
 		return s->san_only ? READY_SAN : READY_KERNEL | READY_SAN;
 	case SOCK_PLAIN:
 	case SOCK_KERNEL:
