@@ -303,12 +303,13 @@ address_list(void **state)
 			     NULL, NULL, NULL, &err),
 	    0);
 	assert_int_equal(out.list.iAddressCount, 3);
-	for (int i = 0; i < 3; i++) {
-		const struct sockaddr *sa = out.list.Address[i].lpSockaddr;
+	/* Winsock declares one entry and means iAddressCount of them. */
+	const SOCKET_ADDRESS *entry = out.list.Address;
+	for (int i = 0; i < 3; i++, entry++) {
+		const struct sockaddr *sa = entry->lpSockaddr;
 
 		assert_int_equal(sa->sa_family, i < 2 ? AF_INET : AF_INET6);
-		assert_true(
-		    rig_san->sanIsLocal(sa, (socklen_t)out.list.Address[i].iSockaddrLength));
+		assert_true(rig_san->sanIsLocal(sa, (socklen_t)entry->iSockaddrLength));
 	}
 	assert_int_equal(
 	    rig_wsp.lpWSPIoctl(s, 0x12345678, NULL, 0, NULL, 0, &need, NULL, NULL, NULL, &err),
