@@ -173,6 +173,12 @@ def client(san, kernel, port):
         for sock in (*sockets, udp):
             sock.setblocking(False)
         ask(way, [*sockets, udp], dice)
+        # The server's next way of waiting begins when it has closed both: do not connect before.
+        for sock in sockets:
+            sock.setblocking(True)
+            sock.shutdown(socket.SHUT_WR)
+            if sock.recv(1) != b"":
+                raise ValueError(f"{way}: bytes nobody asked for")
         for sock in (*sockets, udp):
             sock.close()
         print(f"{way}: {ROUNDS} rounds", flush=True)
