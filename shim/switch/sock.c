@@ -79,10 +79,14 @@ sock_init(struct sw_sock *s, int domain, bool nonblock)
 	atomic_store(&s->error, 0);
 	atomic_store(&s->received, 0);
 	atomic_store(&s->refused, 0);
-	s->claimed = s->san_only = s->linger = s->oob_inline = false;
+	atomic_store(&s->claimed, false);
+	atomic_store(&s->san_only, false);
+	atomic_store(&s->oob_inline, false);
+	s->linger = false;
 	s->why = SOCK_WHY_NOT_ASKED;
 	s->turn = 0;
-	s->recv_ns = s->send_ns = 0;
+	atomic_store(&s->recv_ns, 0);
+	atomic_store(&s->send_ns, 0);
 	s->low_water = 1;
 	s->options_set = 0;
 	s->linger_s = 0;
