@@ -155,7 +155,8 @@ connect_progress(int fd, struct sock_ref ref)
 	if ((provider_san->sanPoll(san) & (POLLOUT | POLLERR | POLLHUP)) == 0)
 		return;
 	sw_lock();
-	if (sock_ref_valid(ref) && sock_state(s) == SOCK_CONNECTING) {
+	fd = fdtab_number(&s->file, fd); /* an epoll member's own may be closed, its dup not */
+	if (fd >= 0 && sock_ref_valid(ref) && sock_state(s) == SOCK_CONNECTING) {
 		wsa = connect_result(san);
 		if (wsa == 0) {
 			sock_event(s, SOCK_EV_CONNECT_DONE);

@@ -32,12 +32,7 @@ static struct pool items = {
 int
 ep_fd(struct sw_epoll *ep)
 {
-	if (fdtab_get(ep->fd) == &ep->file)
-		return ep->fd;
-	for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1))
-		if (fdtab_get(fd) == &ep->file)
-			return ep->fd = fd;
-	return -1;
+	return ep->fd = fdtab_number(&ep->file, ep->fd);
 }
 
 static struct sw_epoll *
@@ -162,6 +157,9 @@ kernel_follow(struct ep_item *item, unsigned sides)
 	struct epoll_event event = kernel_event(item, sides);
 	int epfd = ep_fd(item->ep);
 
+	/* The number was closed while a dup lives on: it may be somebody else's by now. */
+	if (fdtab_get(item->fd) != &item->sock->file)
+		return 0;
 	if (wants)
 		return KERN(epoll_ctl(epfd, had ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, item->fd, &event));
 	if (had)

@@ -62,3 +62,14 @@ fdtab_next(int fd)
 	}
 	return -1;
 }
+
+int
+fdtab_number(const struct sw_file *file, int hint)
+{
+	if (fdtab_get(hint) == file)
+		return hint;
+	for (int fd = fdtab_next(0); fd >= 0; fd = fdtab_next(fd + 1))
+		if (fdtab_get(fd) == file)
+			return fd;
+	return -1;
+}

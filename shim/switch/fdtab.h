@@ -75,5 +75,7 @@ int fdtab_set(int fd, struct sw_file *file);
 struct sw_file *fdtab_take(int fd);
 /* The next descriptor >= fd that is in the table, or -1. */
 int fdtab_next(int fd);
+/* A descriptor that names file: `hint` if it still does, else any, else -1. */
+int fdtab_number(const struct sw_file *file, int hint);
 
 #endif

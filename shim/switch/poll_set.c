@@ -229,8 +229,7 @@ set_concerns_switch(const struct pollfd *fds, nfds_t count)
 		struct sw_file *file = fdtab_get(fds[i].fd);
 		if (file == NULL)
 			continue;
-		if (file->kind == SW_EPOLL ||
-		    ready_sides((struct sw_sock *)file) != READY_KERNEL)
+		if (file->kind == SW_EPOLL || ready_sides((struct sw_sock *)file) != READY_KERNEL)
 			return true;
 	}
 	return false;

@@ -53,8 +53,7 @@ sets_concern_switch(const struct sets *s)
 		struct sw_file *file = events_of(s, fd) != 0 ? fdtab_get(fd) : NULL;
 		if (file == NULL)
 			continue;
-		if (file->kind == SW_EPOLL ||
-		    ready_sides((struct sw_sock *)file) != READY_KERNEL)
+		if (file->kind == SW_EPOLL || ready_sides((struct sw_sock *)file) != READY_KERNEL)
 			return true;
 	}
 	return false;

@@ -294,6 +294,38 @@ members__set_closed_first(void **state)
 	bench_pair_close(&p);
 }
 
+/* epoll remembers a number that is closed while a dup lives on; the number may belong to another
+ * socket by then. */
+static void
+members__number_reused_while_a_dup_lives(void **state)
+{
+	int server = bench_server(BOTH_ADDRESS), port = bench_port(server), kernel_only, copy;
+	int fd = bench_socket(SOCK_NONBLOCK), ep = epoll_create1(0), other;
+	struct sockaddr_in name = bench_name(0x7f000001, 0);
+	struct epoll_event ev;
+
+	loop_script.connect_holds = true;
+	assert_int_equal(bench_connect(fd, BOTH_ADDRESS, port), -EINPROGRESS);
+	assert_int_equal(bench_epoll_add(ep, fd, EPOLLOUT), 0);
+	copy = sw_dup(fd);
+	sw_close(fd);
+	other = bench_socket(0);
+	assert_int_equal(other, fd);
+	loop_release(WSAETIMEDOUT);
+	(void)sw_epoll_pwait(ep, &ev, 1, 50, NULL);
+	assert_int_equal(sw_bind(other, (struct sockaddr *)&name, sizeof name), 0);
+	kernel_only = sw_accept(server, NULL, NULL, 0);
+	assert_true(kernel_only >= 0);
+	bench_send(copy, "dup");
+	assert_string_equal(bench_recv(kernel_only), "dup");
+	sw_close(kernel_only);
+	sw_close(copy);
+	sw_close(other);
+	sw_close(server);
+	sw_close(ep);
+	assert_int_equal(loop_socks(), 0);
+}
+
 /* News between the two halves of a listener is one event, and a spent one stays spent for both. */
 static void
 listener__is_reported_once(void **state)
@@ -329,6 +361,7 @@ main(void)
 	    cmocka_unit_test_setup(wait__first_member_comes_late, fresh),
 	    cmocka_unit_test_setup(members__a_closed_one_is_never_reported, fresh),
 	    cmocka_unit_test_setup(members__set_closed_first, fresh),
+	    cmocka_unit_test_setup(members__number_reused_while_a_dup_lives, fresh),
 	    cmocka_unit_test_setup(listener__is_reported_once, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
