@@ -3,6 +3,7 @@
 #ifndef SAND_SWITCH_DEADLINE_H
 #define SAND_SWITCH_DEADLINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -48,6 +49,17 @@ deadline_left(const struct timespec *until)
 	if (ns < 0)
 		ns = 0;
 	return (struct timespec){ns / 1000000000, ns % 1000000000};
+}
+
+static inline bool
+deadline_expired(const struct timespec *until)
+{
+	struct timespec left;
+
+	if (until == NULL)
+		return false;
+	left = deadline_left(until);
+	return left.tv_sec == 0 && left.tv_nsec == 0;
 }
 
 #endif

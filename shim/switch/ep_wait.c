@@ -364,19 +364,6 @@ wake_pass_on(struct sw_epoll *ep)
 		ep_ring(ep);
 }
 
-/* What is left until then, in slices when no wake object can end the sleep. */
-static const struct timespec *
-sleep_time(bool has_wake, const struct timespec *until, struct timespec *store)
-{
-	if (until != NULL)
-		*store = deadline_left(until);
-	if (!has_wake && (until == NULL || store->tv_sec > 0 || store->tv_nsec > WAITER_SLICE_NS))
-		*store = (struct timespec){0, WAITER_SLICE_NS};
-	else if (until == NULL)
-		return NULL;
-	return store;
-}
-
 static int
 found_sleep(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec *until,
     const sigset_t *mask)
@@ -387,20 +374,9 @@ found_sleep(struct sw_epoll *ep, int epfd, struct found *f, const struct timespe
 
 	found_look(ep, f);
 	if (f->count == 0)
-		rc = found_ask(ep, epfd, f, sleep_time(has_wake, until, &store), mask);
+		rc = found_ask(ep, epfd, f, waiter_time(has_wake, until, &store), mask);
 	ep_disarm(ep);
 	return rc;
-}
-
-static bool
-expired(const struct timespec *until)
-{
-	struct timespec left;
-
-	if (until == NULL)
-		return false;
-	left = deadline_left(until);
-	return left.tv_sec == 0 && left.tv_nsec == 0;
 }
 
 /* --- epoll_wait --- */
@@ -419,7 +395,7 @@ wait_loop(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec 
 		found_look(ep, f);
 		if (just_look || looks % KERNEL_TURN == 0) {
 			rc = found_ask(ep, epfd, f, &now, mask);
-			if (f->count == 0 && (rc < 0 || just_look || expired(until)))
+			if (f->count == 0 && (rc < 0 || just_look || deadline_expired(until)))
 				return rc;
 		}
 		if (f->count > 0)
@@ -429,7 +405,7 @@ wait_loop(struct sw_epoll *ep, int epfd, struct found *f, const struct timespec 
 		rc = found_sleep(ep, epfd, f, until, mask);
 		if (f->count > 0 || rc < 0)
 			return f->count > 0 ? f->count : rc;
-		if (expired(until))
+		if (deadline_expired(until))
 			return 0;
 	}
 }

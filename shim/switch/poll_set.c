@@ -121,20 +121,6 @@ set_disarm(const struct poll_set *set, struct san_wake *wake)
 	}
 }
 
-/* The time to sleep: what is left, cut into slices without a wake object. */
-static const struct timespec *
-sleep_time(const struct san_wake *wake, const struct timespec *until, struct timespec *store)
-{
-	if (until != NULL)
-		*store = deadline_left(until);
-	if (wake == NULL &&
-	    (until == NULL || store->tv_sec > 0 || store->tv_nsec > WAITER_SLICE_NS))
-		*store = (struct timespec){0, WAITER_SLICE_NS};
-	else if (until == NULL)
-		return NULL;
-	return store;
-}
-
 /* Descriptors with news, 0 to look again, -errno. */
 static int
 set_sleep(struct poll_set *set, const struct timespec *until, const sigset_t *mask)
@@ -149,7 +135,7 @@ set_sleep(struct poll_set *set, const struct timespec *until, const sigset_t *ma
 	rc = set_look(set);
 	if (rc == 0) {
 		set->ask[set->count] = (struct pollfd){wake_fd, POLLIN, 0};
-		rc = set_ask(set, 1, sleep_time(wake, until, &store), mask);
+		rc = set_ask(set, 1, waiter_time(wake != NULL, until, &store), mask);
 		if (set->ask[set->count].revents != 0)
 			waiter_drain(wake_fd);
 	}
@@ -157,17 +143,6 @@ set_sleep(struct poll_set *set, const struct timespec *until, const sigset_t *ma
 	if (wake != NULL)
 		provider_san->sanWakeArm(wake, 0);
 	return rc;
-}
-
-static bool
-expired(const struct timespec *until)
-{
-	struct timespec left;
-
-	if (until == NULL)
-		return false;
-	left = deadline_left(until);
-	return left.tv_sec == 0 && left.tv_nsec == 0;
 }
 
 static int
@@ -185,7 +160,7 @@ set_wait(struct poll_set *set, const struct timespec *until, const sigset_t *mas
 			rc = set->kernel ? set_ask(set, 0, &now, mask) : ready;
 			if (ready > 0 && rc < 0)
 				return ready;
-			if (rc != 0 || just_look || expired(until))
+			if (rc != 0 || just_look || deadline_expired(until))
 				return rc;
 		}
 		if (provider_san->sanRelax(&relax))

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "waiter.h"
+#include "deadline.h"
 #include "kern.h"
 #include "provider.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+
+#define SLICE_NS 1000000
 
 static pthread_key_t key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -67,4 +70,16 @@ waiter_drain(int fd)
 	uint64_t count;
 
 	(void)!kern()->read(fd, &count, sizeof count);
+}
+
+const struct timespec *
+waiter_time(bool has_wake, const struct timespec *until, struct timespec *store)
+{
+	if (until != NULL)
+		*store = deadline_left(until);
+	if (!has_wake && (until == NULL || store->tv_sec > 0 || store->tv_nsec > SLICE_NS))
+		*store = (struct timespec){0, SLICE_NS};
+	else if (until == NULL)
+		return NULL;
+	return store;
 }
