@@ -5,16 +5,17 @@
 #ifndef SAND_SWITCH_POOL_H
 #define SAND_SWITCH_POOL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct pool {
-	size_t size;  /* of one object */
-	size_t link;  /* offset of a void * in it that only the pool touches */
-	size_t limit; /* objects */
-	char *base;
-	size_t used; /* objects ever handed out */
+	size_t size;	    /* of one object */
+	size_t link;	    /* offset of a void * in it that only the pool touches */
+	size_t limit;	    /* objects */
+	char *_Atomic base; /* set once; readers of pool_owns hold no lock */
+	size_t used;	    /* objects ever handed out */
 	void *free;
 };
 
@@ -25,9 +26,9 @@ void pool_put(struct pool *p, void *object);
 static inline bool
 pool_owns(const struct pool *p, uint64_t address)
 {
-	uint64_t base = (uintptr_t)p->base;
+	uint64_t base = (uintptr_t)atomic_load_explicit(&p->base, memory_order_relaxed);
 
-	return p->base != NULL && address >= base && address < base + p->size * p->limit;
+	return base != 0 && address >= base && address < base + p->size * p->limit;
 }
 
 #endif
