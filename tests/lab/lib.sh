@@ -18,12 +18,15 @@ warn() { printf '%s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Hundredths of a second since the machine started: unlike the time of day, it never jumps.
+uptime_cs() { sed 's/ .*//; s/\.//' /proc/uptime; }
 # wait_until SECONDS COMMAND...: repeat COMMAND until it succeeds; 1 when the time is over.
 wait_until() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end
+	end=$(($(uptime_cs) + $1 * 100))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		[ "$(uptime_cs)" -lt "$end" ] || return 1
 		sleep 0.05
 	done
 }
