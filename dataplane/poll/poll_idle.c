@@ -17,21 +17,18 @@
  * finds more at once, and the peers' acknowledgements are not late for its sake. */
 #define HOLD_MAX 8u
 
+#define CROWD_YIELD \
+	SAN_DURATION_US(1500) /* a yield that took so long went to somebody who computes */
+#define CROWD_AGAIN SAN_DURATION_MS(20)
+#define CROWD_HOLD  SAN_DURATION_MS(200)
+#define CROWD_NAP   SAN_DURATION_US(50)
+
 void
 poll_idle_init(struct poll *p, struct poll_idle *idle)
 {
 	idle->worked_at = p->now;
 	idle->nap = NAP_FIRST;
 	idle->announced = false;
-}
-
-static void
-yield(struct poll *p, struct poll_idle *idle)
-{
-	sched_yield();
-	idle->held = 0;
-	idle->runnable = false;
-	poll_count(p, POLL_COUNT_yields, 1);
 }
 
 /* Sleep until the doorbell rings, a timer is due or the time is over. */
@@ -52,6 +49,41 @@ nap_take(struct poll *p, struct san_duration longest)
 		eventfd_read(p->doorbell_fd, &ignored);
 		poll_count(p, POLL_COUNT_nap_wakes, 1);
 	}
+}
+
+/* On a processor with a program that computes, each yield costs a time slice of its, since the
+ * kernel takes a yield for a wish to be last. Two such yields in a row, and short naps take their
+ * place for a while: a sleeper that wakes up is let in at once. */
+static void
+crowd_watch(struct poll *p, struct poll_idle *idle)
+{
+	if (idle->yielded_at.ns == 0)
+		return;
+	if (san_time_since(p->now, idle->yielded_at).ns >= CROWD_YIELD.ns) {
+		if (idle->long_at.ns != 0 &&
+		    san_time_since(p->now, idle->long_at).ns < CROWD_AGAIN.ns) {
+			idle->crowded_until = san_time_add(p->now, CROWD_HOLD);
+			poll_count(p, POLL_COUNT_crowded, 1);
+		}
+		idle->long_at = p->now;
+	}
+	idle->yielded_at.ns = 0;
+}
+
+/* Let others run. */
+static void
+yield(struct poll *p, struct poll_idle *idle)
+{
+	idle->held = 0;
+	idle->runnable = false;
+	if (san_time_before(p->now, idle->crowded_until)) {
+		nap_take(p, CROWD_NAP);
+		return;
+	}
+	if (p->params.core_shared && p->params.nap_max.ns != 0)
+		idle->yielded_at = p->now;
+	sched_yield();
+	poll_count(p, POLL_COUNT_yields, 1);
 }
 
 /* Announce first, then one more iteration looks at everything, then sleep: whoever produced
@@ -87,6 +119,7 @@ poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked)
 {
 	uint64_t quiet;
 
+	crowd_watch(p, idle);
 	if (worked) {
 		busy(p, idle);
 		return;

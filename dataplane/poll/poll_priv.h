@@ -162,6 +162,8 @@ struct poll_idle {
 	unsigned held;		   /* iterations since the processor was last offered to others */
 	bool runnable;		   /* a program has become so since then */
 	bool announced;		   /* everybody knows that we sleep, or may any moment */
+	struct san_time yielded_at, long_at; /* last yield, last one that took long; 0 = none */
+	struct san_time crowded_until;
 };
 void poll_idle_init(struct poll *p, struct poll_idle *idle);
 void poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <rte_launch.h>
@@ -15,6 +16,7 @@
 #include "san_err.h"
 
 #define KEEPALIVE_DEFAULT SAN_DURATION_S(7200)
+#define TIMER_SLACK_NS	  5000ul /* of naps; the kernel's default would double the shortest */
 #define HOT_IDLE_MIN	  SAN_DURATION_US(100)
 #define HOT_IDLE_MAX	  SAN_DURATION_MS(2)
 
@@ -150,6 +152,7 @@ poll_loop(void *arg)
 	struct poll_idle idle = {0};
 
 	atomic_load_explicit(&p->handed, memory_order_acquire);
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	p->now = clock_now(&p->clock);
 	poll_idle_init(p, &idle);
 	while (!p->stop)

@@ -120,6 +120,7 @@ int poll_doorbell_fd(unsigned poll);
 	X(iterations, "rounds of the loop")                                                     \
 	X(busy_iterations, "rounds that found work")                                            \
 	X(yields, "times the processor was offered to others")                                  \
+	X(crowded, "times yielding cost whole time slices: short naps for a while")             \
 	X(naps, "naps taken")                                                                   \
 	X(nap_wakes, "naps ended by a doorbell")
 
