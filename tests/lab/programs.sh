@@ -64,8 +64,11 @@ programs_stop() {
 
 # --- measured runs: results as "KEY VALUE" lines ------------------------------------------------------------
 
-PROGRAM_PORT=5200
-next_port() { PROGRAM_PORT=$((PROGRAM_PORT + 1)); }
+# A port for each run, since the last one may be in time-wait. In a file: runs happen in subshells.
+next_port() {
+	PROGRAM_PORT=$(($(cat "$WORK/port" 2>/dev/null || echo 5200) + 1))
+	echo $PROGRAM_PORT >"$WORK/port"
+}
 
 json_get() { # FILE KEY.KEY.KEY
 	python3 -c 'import functools, json, sys
