@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mr.h"
 #include "rc_params.h"
 #include "roce.h"
 #include "san_time.h"
@@ -52,6 +53,33 @@
 	X(timeouts, "retransmission timer expired")                                          \
 	X(implied_acks, "packets taken as received because the peer's reply proved it")
 
+/* What both ends agreed on beyond the standard, when the connection was made. X(name, bit, text) */
+#define RC_FEATURE_LIST(X)                                                                    \
+	X(SACK, 0, "an ACK or NAK may carry, behind its AETH, which packets beyond came too") \
+	X(ECN_ECHO, 1, "BECN in an ACK: a packet since the last ACK was marked CE")
+
+enum rc_feature {
+#define X(name, bit, text) RC_FEATURE_##name = 1u << bit,
+	RC_FEATURE_LIST(X)
+#undef X
+};
+
+/* A READ or atomic of the peer that is answered now or may be asked for again. Owner's memory. */
+struct rc_resource {
+	uint64_t va;	/* READ: of the first byte */
+	uint64_t value; /* atomic: what was there before, for a repeat */
+	uint32_t psn;	/* of the request */
+	uint32_t packets;
+	uint32_t key, len;
+	uint32_t sent;	/* READ: response packets emitted since it was last asked for */
+	uint32_t first; /* READ: response packet the peer asked to start at */
+	uint8_t opcode;
+};
+
+/* Blocks for packets that came early and for repeats, lent to a QP only while something is missing.
+ * One pool per owner's thread, see recovery.h; NULL: such packets are dropped (go-back-N). */
+struct rc_pool;
+
 struct rc_counters {
 #define X(name, text) uint32_t name;
 	RC_COUNTER_LIST(X)
@@ -65,6 +93,16 @@ struct rc_open {
 	uint32_t pmtu;		 /* 256..4096 */
 	uint32_t recv_size;  /* bytes of one posted receive buffer: longer messages are refused */
 	uint32_t recv_limit; /* messages the peer may send until rc_recv_limit raises it */
+	uint32_t features;   /* RC_FEATURE_* both ends understand */
+	bool flow_control;   /* end-to-end credits in AETH were negotiated */
+	/* What the peer may do to our memory: NULL or 0 = nothing. All owner's memory, which
+	 * outlives the QP. */
+	struct rc_mrs *mrs;
+	uint32_t pd;		       /* protection domain: only its keys are good */
+	struct rc_resource *resources; /* READs and atomics of the peer we remember ... */
+	uint8_t resource_count;	       /* ... and how many: responder resources, 0 = refuse */
+	uint8_t initiator_depth;       /* READs and atomics we may have outstanding, 0 = none */
+	struct rc_pool *pool;
 	struct rc_params params;
 };
 
@@ -81,15 +119,19 @@ struct rc_run {
 	uint32_t len; /* bytes of each message */
 	uint32_t pos;
 	uint32_t tag;
+	uint32_t packets; /* of each message, >= 1; of a READ: response packets */
 	uint16_t count;
-	uint16_t packets; /* of each message, >= 1 */
-	uint8_t kind;	  /* enum rc_kind */
+	uint8_t kind; /* enum rc_kind */
 	uint8_t what;
-	bool se; /* solicited event: on the last packet */
-	uint8_t reserved;
+	bool se;    /* solicited event: on the last packet */
+	bool fence; /* not before all earlier READs and atomics are done */
 };
 
-/* The part of a message one packet carries. */
+/* The part of a message one packet carries; of a READ, the part that is asked for. The owner fills
+ * into the packet what only it knows, each time anew: payload; out->ext.imm on the last packet of
+ * an _IMM, out->ext.rkey on the last of a SEND_INV; out->ext.va (+ offset) and rkey on the first of
+ * a WRITE and on a READ; va, rkey, swap_add, compare of an atomic. Lengths are filled in already.
+ */
 struct rc_chunk {
 	const struct rc_run *run;
 	uint32_t index;	 /* which message of the run */
@@ -100,7 +142,7 @@ struct rc_chunk {
 
 enum rc_out {
 	RC_OUT_NONE,
-	RC_OUT_RESPONSE, /* complete: ACK or NAK */
+	RC_OUT_RESPONSE, /* complete: ACK, NAK, CNP, READ response, atomic answer */
 	RC_OUT_REQUEST,	 /* the owner appends the chunk's bytes */
 };
 
@@ -110,9 +152,25 @@ struct rc_in {
 	bool acked;	/* something new was acknowledged: call rc_reap */
 	bool delivered; /* payload of a SEND is valid, in order */
 	bool first, last;
-	bool imm; /* the message carries immediate data */
+	bool se;
+	bool imm; /* on the last packet: the message carries immediate data */
+	bool inv; /* on the last packet: the peer invalidated our key `inv_key`; done already */
+	uint32_t imm_data, inv_key;
+	/* The message is an RDMA WRITE with immediate data: its `write_len` bytes are in place
+	 * already; it took a receive buffer, into which nothing is put. */
+	bool write_imm;
+	uint32_t write_len;
 	const uint8_t *payload;
 	uint32_t len;
+
+	/* Answer to a READ or atomic of ours: of message `op_index` of `op` (a copy), payload at
+	 * `offset`, or the atomic's old `value`. */
+	bool response;
+	struct rc_run op;
+	uint32_t op_index, offset;
+	uint64_t value;
+
+	bool early; /* beyond a gap: the owner may rc_keep the frame */
 };
 
 /* Written by the thread that owns the connection, by nobody else. */
@@ -165,7 +223,20 @@ struct rc_qp {
 /* 0 or SAN_EINVAL. Ready to send and to receive (RTS). */
 int rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now);
 
+/* Payload of the peer's WRITEs is copied into the region, atomics are executed, before it returns.
+ */
 void rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+
+/* Packets that came early. `frame` is the owner's, whatever it needs to feed the packet again (its
+ * ICRC need not be checked a second time). 0, or SAN_ENOBUFS: no room, drop the frame. */
+int rc_keep(struct rc_qp *qp, const struct roce_pkt *p, void *frame);
+/* A kept frame that is in order now, to be fed to rc_receive and let go of; NULL = none. Ask after
+ * every rc_receive until there is none. */
+void *rc_kept_next(struct rc_qp *qp);
+/* A kept frame that is of no use any more, to be let go of; NULL = none. Ask when the QP ends,
+ * until there is none. */
+void *rc_kept_drop(struct rc_qp *qp);
+
 /* The next packet. Fills every field of `out` but payload; for a request the payload is the owner's
  * to add. */
 enum rc_out rc_emit(
@@ -187,6 +258,12 @@ bool rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *co
  * was news. */
 bool rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now);
 
+/* What will never be done: after the QP failed, or was stopped, the messages that are neither
+ * reaped nor to be reaped, oldest first; false when there is none. */
+bool rc_flush(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count);
+
+/* Bytes of the receive buffer the next message goes into (rc_open.recv_size until it is called). */
+void rc_recv_size(struct rc_qp *qp, uint32_t size);
 /* The peer may begin messages until `limit` have been begun in all (free-running count). Never
  * falls. */
 void rc_recv_limit(struct rc_qp *qp, uint32_t limit);

@@ -63,7 +63,7 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 		r = rc_runs_at(qp, qp->run_count++);
 		*r = *m;
 		r->psn = qp->nxt;
-		r->packets = (uint16_t)message_packets(qp, m->len);
+		r->packets = message_packets(qp, m->len);
 	}
 	qp->nxt = psn_add(qp->nxt, (uint32_t)r->packets * m->count);
 	return 0;
