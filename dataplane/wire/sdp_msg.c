@@ -6,10 +6,9 @@
 #include "ip16.h"
 #include "san_err.h"
 
-#define TLV_HELLO_OFF	  68u
-#define TLV_HELLO_LEN	  24u
-#define TLV_HELLO_ACK_OFF 24u
-#define TLV_HELLO_ACK_LEN 172u
+/* Of Hello's reserved bytes 68-91 and HelloAck's 24-195 the first FEATURE_OFFER_LEN. */
+#define HELLO_OFFER_OFF	    68u
+#define HELLO_ACK_OFFER_OFF 24u
 
 int
 sdp_mid_ext_len(uint8_t mid)
@@ -190,7 +189,7 @@ sdp_hello_decode(const uint8_t *priv, size_t len, struct sdp_hello *out)
 	out->local_port = be16_get(priv + 28);
 	out->src = ip16_decode(priv + 32, ip_version);
 	out->dst = ip16_decode(priv + 48, ip_version);
-	out->tlv = priv + TLV_HELLO_OFF;
+	out->has_offer = feature_offer_decode(priv + HELLO_OFFER_OFF, &out->offer);
 	if ((ip_version != 4 && ip_version != 6) || out->max_adverts == 0 ||
 	    out->des_rem_rcv_size < SDP_BSDH_LEN || out->local_rcv_size < SDP_BSDH_LEN)
 		return SAN_EPROTO;
@@ -210,7 +209,7 @@ sdp_hello_ack_decode(const uint8_t *priv, size_t len, struct sdp_hello_ack *out)
 	out->caps = priv[17] & 0x0f;
 	out->max_adverts = priv[19];
 	out->act_rcv_size = be32_get(priv + 20);
-	out->tlv = priv + TLV_HELLO_ACK_OFF;
+	out->has_offer = feature_offer_decode(priv + HELLO_ACK_OFFER_OFF, &out->offer);
 	return out->max_adverts == 0 || out->act_rcv_size < SDP_BSDH_LEN ? SAN_EPROTO : 0;
 }
 
@@ -230,8 +229,8 @@ sdp_hello_encode(uint8_t *priv, const struct sdp_hello *h)
 	be16_put(priv + 28, h->local_port);
 	ip16_encode(priv + 32, &h->src);
 	ip16_encode(priv + 48, &h->dst);
-	if (h->tlv != NULL)
-		memcpy(priv + TLV_HELLO_OFF, h->tlv, TLV_HELLO_LEN);
+	if (h->has_offer)
+		feature_offer_encode(priv + HELLO_OFFER_OFF, &h->offer);
 }
 
 void
@@ -246,6 +245,6 @@ sdp_hello_ack_encode(uint8_t *priv, const struct sdp_hello_ack *h)
 	priv[17] = h->caps & 0x0f;
 	priv[19] = h->max_adverts;
 	be32_put(priv + 20, h->act_rcv_size);
-	if (h->tlv != NULL)
-		memcpy(priv + TLV_HELLO_ACK_OFF, h->tlv, TLV_HELLO_ACK_LEN);
+	if (h->has_offer)
+		feature_offer_encode(priv + HELLO_ACK_OFFER_OFF, &h->offer);
 }

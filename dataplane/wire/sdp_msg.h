@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "feature.h"
 
 #define SDP_BSDH_LEN	 16u
 #define SDP_HELLO_LEN	 92u  /* BSDH + HH, the private data of a CM REQ */
@@ -95,8 +96,8 @@ struct sdp_hello {
 	uint32_t local_rcv_size; /* own receive buffer size incl. BSDH */
 	uint16_t local_port;
 	struct san_ip src, dst;
-	const uint8_t
-	    *tlv; /* 24 reserved bytes at private offset 68, view; NULL = zeros on encode */
+	bool has_offer; /* in the reserved bytes; false: they are zero, or none of ours */
+	struct feature_offer offer;
 };
 /* HelloAck: REP private data. */
 struct sdp_hello_ack {
@@ -105,8 +106,8 @@ struct sdp_hello_ack {
 	uint8_t caps;
 	uint8_t max_adverts;
 	uint32_t act_rcv_size; /* receive buffer size the passive side really posted, incl. BSDH */
-	const uint8_t
-	    *tlv; /* 172 reserved bytes at private offset 24, view; NULL = zeros on encode */
+	bool has_offer;
+	struct feature_offer offer;
 };
 
 /* Decode: 0, SAN_ETOOSHORT, SAN_EVERSION (major not 2), SAN_EPROTO (wrong MID or Len, MaxAdverts 0,

@@ -171,10 +171,10 @@ hello__round_trip(void **state)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct sdp_hello in = hello(v6), out;
-		uint8_t priv[SDP_HELLO_LEN], tlv[24];
+		uint8_t priv[SDP_HELLO_LEN];
 
-		memset(tlv, 0x5a, sizeof tlv);
-		in.tlv = tlv;
+		in.has_offer = true;
+		in.offer = (struct feature_offer){FEATURE_SACK, 512};
 		sdp_hello_encode(priv, &in);
 		assert_int_equal(priv[17], (v6 ? 0x60 : 0x40) | 1);
 		assert_int_equal(sdp_hello_decode(priv, sizeof priv, &out), 0);
@@ -185,8 +185,11 @@ hello__round_trip(void **state)
 		assert_int_equal(out.des_rem_rcv_size, 4096);
 		assert_int_equal(out.local_rcv_size, 1024);
 		assert_int_equal(out.local_port, 40000);
-		assert_ptr_equal(out.tlv, priv + 68);
-		assert_memory_equal(out.tlv, tlv, 24);
+		assert_memory_equal(priv + 68, "SAND\1\1\2\0", 8);
+		assert_int_equal(priv[76] | priv[91], 0);
+		assert_true(out.has_offer);
+		assert_int_equal(out.offer.caps, FEATURE_SACK);
+		assert_int_equal(out.offer.ooo_max, 512);
 	}
 }
 
@@ -239,7 +242,7 @@ hello_ack__round_trip_and_refusals(void **state)
 				 .max_adverts = 1,
 				 .act_rcv_size = 1024},
 			     out;
-	uint8_t priv[SDP_HELLOACK_LEN], tlv[172];
+	uint8_t priv[SDP_HELLOACK_LEN];
 
 	memset(priv, 0xcc, sizeof priv);
 	sdp_hello_ack_encode(priv, &in);
@@ -250,14 +253,17 @@ hello_ack__round_trip_and_refusals(void **state)
 	assert_int_equal(out.bufs, 32);
 	assert_int_equal(out.version, SDP_VERSION);
 	assert_int_equal(out.act_rcv_size, 1024);
-	assert_ptr_equal(out.tlv, priv + 24);
+	assert_false(out.has_offer);
 	for (size_t len = 0; len < SDP_HELLOACK_LEN; len++)
 		assert_int_equal(sdp_hello_ack_decode(priv, len, &out), SAN_ETOOSHORT);
-	memset(tlv, 0x5a, sizeof tlv);
-	in.tlv = tlv;
+	in.has_offer = true;
+	in.offer = (struct feature_offer){FEATURE_ECN_ECHO, 3};
 	sdp_hello_ack_encode(priv, &in);
+	assert_memory_equal(priv + 24, "SAND\1\2\0\3\0", 9);
 	sdp_hello_ack_decode(priv, sizeof priv, &out);
-	assert_memory_equal(out.tlv, tlv, sizeof tlv);
+	assert_true(out.has_offer);
+	assert_int_equal(out.offer.caps, FEATURE_ECN_ECHO);
+	assert_int_equal(out.offer.ooo_max, 3);
 	priv[16] = 0x11;
 	assert_int_equal(sdp_hello_ack_decode(priv, sizeof priv, &out), SAN_EVERSION);
 	priv[16] = SDP_VERSION;
