@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "ip16.h"
 #include "san_err.h"
 
 #define MAD_HDR_LEN	  24u
@@ -303,32 +302,4 @@ cm_msg_encode(uint8_t *mad, const struct cm_msg *m)
 	body_encode(d, m);
 	memcpy(d + area.off, m->priv, m->priv_len);
 	return 0;
-}
-
-int
-ipcm_decode(const uint8_t *priv, size_t len, struct ipcm *out)
-{
-	unsigned ip_version;
-
-	if (len < IPCM_LEN)
-		return SAN_ETOOSHORT;
-	if (priv[0] != 0)
-		return SAN_EVERSION;
-	ip_version = priv[1] >> 4;
-	if (ip_version != 4 && ip_version != 6)
-		return SAN_EPROTO;
-	out->src_port = be16_get(priv + 2);
-	out->src = ip16_decode(priv + 4, ip_version);
-	out->dst = ip16_decode(priv + 20, ip_version);
-	return 0;
-}
-
-void
-ipcm_encode(uint8_t *priv, const struct ipcm *h)
-{
-	memset(priv, 0, IPCM_LEN);
-	priv[1] = san_ip_is_v4(&h->src) ? 0x40 : 0x60;
-	be16_put(priv + 2, h->src_port);
-	ip16_encode(priv + 4, &h->src);
-	ip16_encode(priv + 20, &h->dst);
 }

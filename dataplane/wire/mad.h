@@ -93,13 +93,4 @@ int cm_msg_encode(uint8_t *mad, const struct cm_msg *m);
 const char *cm_attr_name(uint16_t attr);
 const char *cm_rej_name(uint16_t reason);
 
-/* Private-data header of the TCP/UDP port spaces (36 bytes): rdma_cm's address exchange. */
-#define IPCM_LEN 36u
-struct ipcm {
-	uint16_t src_port;
-	struct san_ip src, dst;
-};
-int ipcm_decode(const uint8_t *priv, size_t len, struct ipcm *out);
-void ipcm_encode(uint8_t *priv, const struct ipcm *h);
-
 #endif

@@ -221,32 +221,6 @@ names__total(void **state)
 		assert_non_null(cm_rej_name((uint16_t)r));
 }
 
-static void
-ipcm__round_trip(void **state)
-{
-	static const char *const pairs[][2] = {{"10.1.2.3", "10.4.5.6"}, {"fd00::1", "fd00::2"}};
-
-	for (int i = 0; i < 2; i++) {
-		struct ipcm in = {.src_port = 4711}, out;
-		uint8_t b[IPCM_LEN];
-
-		san_ip_parse(pairs[i][0], &in.src);
-		san_ip_parse(pairs[i][1], &in.dst);
-		ipcm_encode(b, &in);
-		assert_int_equal(b[1], i == 0 ? 0x40 : 0x60);
-		if (i == 0)
-			assert_memory_equal(b + 4, "\0\0\0\0\0\0\0\0\0\0\0\0\x0a\x01\x02\x03", 16);
-		assert_int_equal(ipcm_decode(b, sizeof b, &out), 0);
-		assert_int_equal(out.src_port, 4711);
-		assert_true(san_ip_equal(&in.src, &out.src) && san_ip_equal(&in.dst, &out.dst));
-		assert_int_equal(ipcm_decode(b, IPCM_LEN - 1, &out), SAN_ETOOSHORT);
-		b[1] = 0x50;
-		assert_int_equal(ipcm_decode(b, sizeof b, &out), SAN_EPROTO);
-		b[0] = 1;
-		assert_int_equal(ipcm_decode(b, sizeof b, &out), SAN_EVERSION);
-	}
-}
-
 int
 main(void)
 {
@@ -259,7 +233,6 @@ main(void)
 	    cmocka_unit_test(encode__hop_limit_decides_the_lids),
 	    cmocka_unit_test(encode__refuses),
 	    cmocka_unit_test(names__total),
-	    cmocka_unit_test(ipcm__round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
