@@ -85,6 +85,7 @@ void
 cli_start_capture(struct cli_call *c)
 {
 	const char *path = c->word[2];
+	char why[256] = "";
 	int ret;
 
 	/* The daemon's working folder means nothing to whoever types this. */
@@ -94,11 +95,9 @@ cli_start_capture(struct cli_call *c)
 		    "expected an absolute path after 'start capture', found '%s'", path);
 		return;
 	}
-	ret = daemon_capture_start(c->daemon, path);
-	if (ret == SAN_EALREADY)
-		cli_out_fail(c->out, ret, "a recording is already running: stop capture first");
-	else if (ret < 0)
-		cli_out_fail(c->out, ret, "cannot record into %s: %s", path, san_err_text(ret));
+	ret = daemon_capture_start(c->daemon, path, why, sizeof why);
+	if (ret < 0)
+		cli_out_fail(c->out, ret, "%s", why);
 }
 
 void

@@ -231,10 +231,9 @@ daemon_port_stop(struct daemon *d, uint16_t port)
 }
 
 int
-daemon_capture_start(struct daemon *d, const char *path)
+daemon_capture_start(struct daemon *d, const char *path, char *why, size_t why_size)
 {
-	char why[PORT_WHY_MAX] = "";
-	int err = port_capture_start(path, why, sizeof why);
+	int err = port_capture_start(path, why, why_size);
 
 	if (err != 0) {
 		log_warning("capture: %s", why);

@@ -5,6 +5,7 @@
 #define SAND_CONTROL_DAEMON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct daemon;
@@ -26,7 +27,8 @@ int daemon_port_stop(struct daemon *d, uint16_t port);
 /* Record every frame of every port into a pcapng file until capture_stop. SAN_EALREADY: one runs
  * already; SAN_EIO: the file cannot be written; SAN_ENOENT at stop: none runs. frames and dropped
  * count what was recorded and what the recorder was too slow for. */
-int daemon_capture_start(struct daemon *d, const char *path);
+/* `why` gets a sentence when it fails; 256 bytes are enough. */
+int daemon_capture_start(struct daemon *d, const char *path, char *why, size_t why_size);
 int daemon_capture_stop(struct daemon *d, uint64_t *frames, uint64_t *dropped);
 /* Leave the loop, close everything in order, exit 0. Returns at once. */
 void daemon_quit(struct daemon *d);

@@ -95,7 +95,7 @@ port_capture_start(const char *path, char *why, size_t why_size)
 	int err;
 
 	if (capture.file) {
-		snprintf(why, why_size, "a capture runs already: stop it first");
+		snprintf(why, why_size, "a recording is already running: stop capture first");
 		return SAN_EALREADY;
 	}
 	err = buffers_create();

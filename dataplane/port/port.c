@@ -438,7 +438,10 @@ port_xstat_get(uint16_t port, uint32_t i, struct port_xstat *out)
 	struct rte_eth_xstat_name name;
 	uint64_t id = i;
 
-	if (!p || rte_eth_xstats_get_names_by_id(p->ethdev, &name, 1, &id) != 1 ||
+	/* Asked beyond the last, DPDK complains in the log. */
+	if (!p || (int64_t)i >= rte_eth_xstats_get_names(p->ethdev, NULL, 0))
+		return SAN_ENOENT;
+	if (rte_eth_xstats_get_names_by_id(p->ethdev, &name, 1, &id) != 1 ||
 	    rte_eth_xstats_get_by_id(p->ethdev, &id, &out->value, 1) != 1)
 		return SAN_ENOENT;
 	strlcpy(out->name, name.name, sizeof out->name);

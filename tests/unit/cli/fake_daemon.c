@@ -62,11 +62,15 @@ daemon_port_stop(struct daemon *d, uint16_t port)
 }
 
 int
-daemon_capture_start(struct daemon *d, const char *path)
+daemon_capture_start(struct daemon *d, const char *path, char *why, size_t why_size)
 {
-	if (d->capture[0] != '\0')
+	if (d->capture[0] != '\0') {
+		snprintf(why, why_size, "a recording is already running");
 		return SAN_EALREADY;
-	if (d->fail == 0)
+	}
+	if (d->fail != 0)
+		snprintf(why, why_size, "cannot write %s: no room", path);
+	else
 		snprintf(d->capture, sizeof d->capture, "%s", path);
 	return d->fail;
 }
