@@ -128,6 +128,10 @@ enum config_unit {
 	    "Longest wait to acknowledge several packets together when the peer did not ask.")    \
 	X(transport, dscp, NUMBER, dscp, "0", 0, 63, NONE,                                        \
 	    "Differentiated services code point of all packets.")                                 \
+	X(transport, selective_ack, BOOL, selective_ack, "yes", 0, 0, NONE,                       \
+	    "Offer peers that run Sand, too, to acknowledge packets beyond a lost one.")          \
+	X(transport, ecn_echo, BOOL, ecn_echo, "yes", 0, 0, NONE,                                 \
+	    "Offer such peers to tell in acknowledgements of congestion marks.")                  \
 	X(close, disconn_timeout_ms, NUMBER, disconn_timeout_ms, "60000", 100, 3600000, MS,       \
 	    "Longest wait for the peer to close its half after we closed ours.")                  \
 	X(close, dreq_interval_ms, NUMBER, dreq_interval_ms, "100", 10, 60000, MS,                \

@@ -66,6 +66,7 @@ struct san_config {
 	uint32_t connect_timeout_ms, retry_count, rto_initial_us, rto_min_us, rto_max_ms,
 	    give_up_ms, window_packets, ack_delay_us;
 	uint32_t dscp;
+	bool selective_ack, ecn_echo; /* offered to peers that know them */
 	/* [close] */
 	uint32_t disconn_timeout_ms, dreq_interval_ms, dreq_retries, timewait_ms;
 	/* [port.*], [rule.*] */

@@ -244,6 +244,7 @@ socket_full(struct cli_out *out, const struct view_socket *s)
 	cli_out_number(out, "rx_messages", s->rx_messages);
 	cli_out_number(out, "retransmits", s->retransmits);
 	cli_out_number(out, "rtt_ns", s->rtt.ns);
+	cli_out_string(out, "features", s->features);
 	cli_out_number(out, "credits_local", s->credits_local);
 	cli_out_number(out, "credits_peer", s->credits_peer);
 	cli_out_end(out);

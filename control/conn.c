@@ -343,6 +343,7 @@ conn_open(struct conn *c)
 	o->peer_rcv_size = c->peer_rcv_size < c->pmtu ? c->peer_rcv_size : c->pmtu;
 	o->local_credits = c->credits;
 	o->peer_credits = c->peer_credits;
+	o->features = c->features;
 	o->rc = rc_params(c);
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);
 	o->linger_timeout = linger_timeout(&d->config);

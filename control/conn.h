@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "cm.h"
+#include "feature.h"
 #include "loop.h"
 #include "neigh.h"
 #include "san_limits.h"
@@ -86,6 +87,7 @@ struct conn {
 	uint32_t peer_rcv_size;
 	uint16_t credits, peer_credits;
 	uint8_t peer_retry_count, peer_rnr_retry;
+	uint8_t features;	    /* FEATURE_* both ends have */
 	struct loop_timer deadline; /* of the handshake */
 	struct loop_timer resolve_again;
 	TAILQ_ENTRY(conn) waiting; /* while resolving */
@@ -139,6 +141,12 @@ void conn_resolve(struct conn *c);
 void conn_open(struct conn *c);
 /* What we tell the peer about our queue pair. */
 void conn_qp(const struct conn *c, struct cm_qp *qp);
+/* What we offer the peer beyond the standard, or answer its offer with; false: nothing. */
+bool conn_offer(const struct conn *c, struct feature_offer *out);
+/* What the peer offered is known now. */
+void conn_agree(struct conn *c, bool offered, const struct feature_offer *theirs);
+/* The names of c->features; returns buf. */
+char *conn_features_text(const struct conn *c, char *buf, size_t size);
 /* No timer and no neighbour concerns the handshake any more. */
 void conn_setup_end(struct conn *c);
 

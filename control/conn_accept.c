@@ -100,6 +100,7 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	c->pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
 	c->peer_rcv_size = hello->local_rcv_size;
 	c->peer_credits = hello->bufs;
+	conn_agree(c, hello->has_offer, &hello->offer);
 	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
 	addresses_set(c->sock, ev, hello->local_port, l->sock->local.family);
 	listener_child_add(l, c->sock);
@@ -147,7 +148,7 @@ void
 conn_accept_opened(struct conn *c)
 {
 	struct daemon *d = c->daemon;
-	const struct sdp_hello_ack ack = {
+	struct sdp_hello_ack ack = {
 	    .bufs = c->credits,
 	    .version = SDP_VERSION,
 	    .max_adverts = 1,
@@ -156,6 +157,7 @@ conn_accept_opened(struct conn *c)
 	uint8_t priv[SDP_HELLOACK_LEN];
 	struct cm_qp qp;
 
+	ack.has_offer = conn_offer(c, &ack.offer);
 	sdp_hello_ack_encode(priv, &ack);
 	conn_qp(c, &qp);
 	qp.retry_count = c->peer_retry_count;

@@ -115,6 +115,7 @@ conn_connect_resolved(struct conn *c)
 	int64_t id;
 
 	memcpy(hello.dst.b, k->peer.ip, sizeof hello.dst.b);
+	hello.has_offer = conn_offer(c, &hello.offer);
 	sdp_hello_encode(priv, &hello);
 	conn_qp(c, &qp);
 	conn_setup_enter(c, CONN_SETUP_REQ_SENT);
@@ -156,6 +157,7 @@ conn_reply(struct conn *c, const struct cm_event *ev)
 	c->peer_rnr_retry = ev->msg.rnr_retry;
 	c->peer_credits = ack.bufs;
 	c->peer_rcv_size = ack.act_rcv_size;
+	conn_agree(c, ack.has_offer, &ack.offer);
 	conn_open(c);
 }
 

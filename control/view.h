@@ -41,6 +41,7 @@ struct view_socket {
 	uint64_t tx_bytes, rx_bytes, tx_messages, rx_messages;
 	uint64_t retransmits; /* packets sent again */
 	struct san_duration rtt;
+	char features[VIEW_NAME_MAX]; /* beyond the standard, agreed with the peer; "" = none */
 	uint32_t credits_local, credits_peer; /* receive buffers we announced, the peer announced
 						 and we have not used */
 	int err;			      /* enum san_err of the last error, 0 = none */

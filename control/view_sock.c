@@ -117,6 +117,8 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 	if (k == NULL)
 		return false;
 	*out = k->conn != NULL ? wire_view(k->conn) : none;
+	if (k->conn != NULL)
+		conn_features_text(k->conn, out->features, sizeof out->features);
 	out->ident = k->ident;
 	out->session = k->session->id;
 	out->slot = k->slot;

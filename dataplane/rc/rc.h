@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "feature.h"
 #include "mr.h"
 #include "rc_params.h"
 #include "roce.h"
@@ -53,14 +54,11 @@
 	X(timeouts, "retransmission timer expired")                                          \
 	X(implied_acks, "packets taken as received because the peer's reply proved it")
 
-/* What both ends agreed on beyond the standard, when the connection was made. X(name, bit, text) */
-#define RC_FEATURE_LIST(X)                                                                    \
-	X(SACK, 0, "an ACK or NAK may carry, behind its AETH, which packets beyond came too") \
-	X(ECN_ECHO, 1, "BECN in an ACK: a packet since the last ACK was marked CE")
-
+/* What both ends agreed on beyond the standard, when the connection was made: feature.h has
+ * the list. */
 enum rc_feature {
-#define X(name, bit, text) RC_FEATURE_##name = 1u << bit,
-	RC_FEATURE_LIST(X)
+#define X(name, bit, text) RC_FEATURE_##name = FEATURE_##name,
+	FEATURE_LIST(X)
 #undef X
 };
 

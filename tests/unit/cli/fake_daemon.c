@@ -186,6 +186,7 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 	    .rx_queued = 1u << 20,
 	    .tx_bytes = UINT64_MAX - i,
 	    .retransmits = i,
+	    .features = "SACK",
 	    .rtt = {12345},
 	    .err = i == 4 ? SAN_ECONNRESET : 0,
 	    .why = i == 4 ? "connection reset by peer" : "",

@@ -282,6 +282,7 @@ conn_open(const struct poll_cmd *cmd)
 		    .pmtu = cmd->open.open.pmtu,
 		    .credits = cmd->open.open.local_credits,
 		    .peer_credits = cmd->open.open.peer_credits,
+		    .features = cmd->open.open.features,
 		};
 	}
 	if (fake_poll_hold && !has_held) {

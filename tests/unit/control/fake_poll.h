@@ -21,7 +21,7 @@ struct fake_conn {
 	bool open, dead, released;
 	bool aborted; /* the last CONN_CLOSE said ABORT */
 	struct sock_ref sock;
-	uint32_t qpn, peer_qpn, rq_psn, sq_psn, pmtu, credits, peer_credits;
+	uint32_t qpn, peer_qpn, rq_psn, sq_psn, pmtu, credits, peer_credits, features;
 };
 /* NULL: none such. Index as in messages. */
 struct fake_conn *fake_poll_conn(uint32_t conn);

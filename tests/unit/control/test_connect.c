@@ -41,8 +41,59 @@ connect__both_ends_meet(void **state)
 	assert_int_equal(fs->sq_psn, fc->rq_psn);
 	assert_int_equal(fc->pmtu, 1024);
 	assert_int_equal(fc->peer_credits, fs->credits);
+	assert_int_equal(fc->features, FEATURE_SACK | FEATURE_ECN_ECHO);
+	assert_int_equal(fs->features, fc->features);
 	assert_int_equal(d->count.accepts, 1);
 	assert_int_equal(d->count.connects_ok, 1);
+}
+
+/* Each mix of switches at two ends, and peers that know nothing of offers. */
+static void
+features__what_both_have(void **state)
+{
+	(void)state;
+	for (unsigned mix = 0; mix < 16; mix++) {
+		struct conn active = {.daemon = d, .active = true}, passive = {.daemon = d};
+		uint8_t want = (mix & 3) & mix >> 2;
+		struct feature_offer offer;
+		bool offered;
+
+		d->config.selective_ack = mix & FEATURE_SACK;
+		d->config.ecn_echo = mix & FEATURE_ECN_ECHO;
+		offered = conn_offer(&active, &offer);
+		assert_int_equal(offered, (mix & 3) != 0);
+		assert_int_equal(offer.ooo_max, 300);
+		d->config.selective_ack = mix >> 2 & FEATURE_SACK;
+		d->config.ecn_echo = mix >> 2 & FEATURE_ECN_ECHO;
+		conn_agree(&passive, offered, &offer);
+		assert_int_equal(passive.features, want);
+		offered = conn_offer(&passive, &offer);
+		assert_int_equal(offered, want != 0);
+		d->config.selective_ack = mix & FEATURE_SACK;
+		d->config.ecn_echo = mix & FEATURE_ECN_ECHO;
+		conn_agree(&active, offered, &offer);
+		assert_int_equal(active.features, want);
+		conn_agree(&active, false, &offer);
+		assert_int_equal(active.features, 0);
+	}
+}
+
+static void
+features__reach_the_poll_thread(void **state)
+{
+	struct view_socket v;
+	uint32_t cursor = 0;
+	int l, c, s;
+
+	(void)state;
+	d->config.ecn_echo = false;
+	rig_pair(&l, &c, &s);
+	assert_int_equal(fake_poll_conn(16)->features, FEATURE_SACK);
+	assert_int_equal(fake_poll_conn(17)->features, FEATURE_SACK);
+	for (int i = 0; i < 2; i++) {
+		assert_true(view_socket_next(d, &cursor, &v));
+		assert_string_equal(v.features, "SACK");
+	}
 }
 
 static void
@@ -296,6 +347,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RIG_TEST(connect__both_ends_meet),
+	    RIG_TEST(features__what_both_have),
+	    RIG_TEST(features__reach_the_poll_thread),
 	    RIG_TEST(connect__nobody_listens),
 	    RIG_TEST(connect__backlog_full_is_refused),
 	    RIG_TEST(connect__silent_neighbour_times_out_on_time),
