@@ -53,6 +53,16 @@ conn_table_init(struct conn_table *t, uint32_t size, struct prng *prng)
 static void on_deadline(struct loop_timer *t);
 static void on_resolve_again(struct loop_timer *t);
 
+void
+conn_number(struct conn *c)
+{
+	struct daemon *d = c->daemon;
+	uint8_t generation = d->conns.generation[c->index - CONN_INDEX_FIRST]++;
+
+	c->qpn = (uint32_t)generation << 16 | c->index;
+	c->rq_psn = prng_below(&d->prng, 1u << 24);
+}
+
 int
 conn_create(struct sock *k, struct conn **out)
 {
@@ -71,9 +81,8 @@ conn_create(struct sock *k, struct conn **out)
 	t->free_count--;
 	c->daemon = d;
 	c->index = CONN_INDEX_FIRST + place;
-	c->qpn = (uint32_t)t->generation[place] << 16 | c->index;
 	c->cookie = ++t->serial << 16 | place;
-	c->rq_psn = prng_below(&d->prng, 1u << 24);
+	conn_number(c);
 	c->deadline = (struct loop_timer){.handle = on_deadline, .owner = c};
 	c->resolve_again = (struct loop_timer){.handle = on_resolve_again, .owner = c};
 	c->sock = k;
@@ -93,7 +102,6 @@ conn_free(struct conn *c)
 	loop_timer_clear(d->loop, &c->deadline);
 	loop_timer_clear(d->loop, &c->resolve_again);
 	t->conn[place] = NULL;
-	t->generation[place]++;
 	t->free[(t->free_head + t->free_count++) % t->size] = (uint16_t)place;
 	free(c);
 }

@@ -88,6 +88,7 @@ struct conn {
 	uint16_t credits, peer_credits;
 	uint8_t peer_retry_count, peer_rnr_retry;
 	uint8_t features;	    /* FEATURE_* both ends have */
+	uint8_t stale_left;	    /* active: how often the peer may still call our QPN stale */
 	struct loop_timer deadline; /* of the handshake */
 	struct loop_timer resolve_again;
 	TAILQ_ENTRY(conn) waiting; /* while resolving */
@@ -141,6 +142,11 @@ void conn_resolve(struct conn *c);
 void conn_open(struct conn *c);
 /* What we tell the peer about our queue pair. */
 void conn_qp(const struct conn *c, struct cm_qp *qp);
+/* The peer rejected our REQ because it has a connection of this QPN: ask again with another QPN and
+ * PSN. False: it has done so often enough, or the handshake is beyond that. */
+bool conn_connect_again(struct conn *c);
+/* A QPN and a first PSN that were not used lately. */
+void conn_number(struct conn *c);
 /* What we offer the peer beyond the standard, or answer its offer with; false: nothing. */
 bool conn_offer(const struct conn *c, struct feature_offer *out);
 /* What the peer offered is known now. */

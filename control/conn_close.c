@@ -207,7 +207,8 @@ conn_cm_event(struct daemon *d, const struct cm_event *ev)
 		conn_accept_established(c);
 		break;
 	case CM_EV_REJECTED:
-		on_given_up(c, reject_err(ev->reason), cm_rej_name(ev->reason));
+		if (ev->reason != CM_REJ_STALE_CONN || !conn_connect_again(c))
+			on_given_up(c, reject_err(ev->reason), cm_rej_name(ev->reason));
 		break;
 	case CM_EV_TIMEDOUT:
 		on_given_up(c, SAN_ETIMEDOUT, "the peer does not answer");

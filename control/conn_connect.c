@@ -10,6 +10,7 @@
 #include "sdp_msg.h"
 
 #define LINK_AGAIN SAN_DURATION_MS(20)
+#define STALE_MAX  3
 
 /* The sock's own address, and its port number. */
 static int
@@ -77,6 +78,7 @@ conn_connect(struct sock *k)
 		return;
 	}
 	c->active = true;
+	c->stale_left = STALE_MAX;
 	sock_publish_connecting(k, 0);
 	loop_timer_set(d->loop, &c->deadline,
 	    san_time_add(loop_now(), SAN_DURATION_MS(d->config.connect_timeout_ms)));
@@ -128,6 +130,19 @@ conn_connect_resolved(struct conn *c)
 	c->cm_id = (uint32_t)id;
 	conn_cm_enter(c, CONN_CM_LIVE);
 	netio_pump(d);
+}
+
+bool
+conn_connect_again(struct conn *c)
+{
+	if (c->setup != CONN_SETUP_REQ_SENT || c->stale_left == 0)
+		return false;
+	c->stale_left--;
+	c->daemon->count.connects_again++;
+	conn_number(c);
+	conn_cm_enter(c, CONN_CM_NONE);
+	conn_connect_resolved(c);
+	return true;
 }
 
 /* Say no to a REP and give up. */

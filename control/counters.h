@@ -24,6 +24,7 @@
 	X(connects_refused, "connects the peer refused")                                    \
 	X(connects_timedout, "connects nobody answered in time")                            \
 	X(connects_failed, "connects that failed for another reason")                       \
+	X(connects_again, "connects repeated with another QPN: the peer still knew ours")   \
 	X(connects_cancelled, "connects the program gave up")                               \
 	X(listens, "listens asked for")                                                     \
 	X(listens_failed, "listens that failed")                                            \

@@ -164,6 +164,95 @@ connect__silent_peer_times_out_on_time(void **state)
 	assert_true(rig_all_freed(WAIT));
 }
 
+/* A connection whose client end is gone while the server end has not heard of it. Returns the
+ * client's QPN. */
+static uint32_t
+forgotten_client(void)
+{
+	uint32_t before, qpn;
+	int l, c, s;
+
+	rig_pair(&l, &c, &s);
+	qpn = fake_poll_conn(fake_poll_conn(16)->sock.slot == (uint32_t)c ? 16 : 17)->qpn;
+	before = d->conns.free_count;
+	fake_poll_lose = true;
+	rig_close_look(&a, c, SHM_APP_ABORT);
+	for (uint64_t until = prog_now_ms() + WAIT;
+	     d->conns.free_count == before && prog_now_ms() < until;)
+		rig_pump(NULL);
+	assert_int_equal(d->conns.free_count, before + 1);
+	fake_poll_lose = false;
+	return qpn;
+}
+
+/* The next connection gets this QPN, as after a restart of the daemon by bad luck. */
+static void
+next_qpn_be(uint32_t qpn)
+{
+	struct conn_table *t = &d->conns;
+	uint16_t place = (uint16_t)((qpn & 0xffff) - CONN_INDEX_FIRST);
+
+	for (uint32_t i = 0; i < t->free_count; i++) {
+		uint16_t *at = &t->free[(t->free_head + i) % t->size];
+
+		if (*at != place)
+			continue;
+		*at = t->free[t->free_head];
+		t->free[t->free_head] = place;
+		t->generation[place] = (uint8_t)(qpn >> 16);
+		return;
+	}
+	fail_msg("the number is not free");
+}
+
+static void
+connect__stale_qpn_is_asked_again_with_another(void **state)
+{
+	uint32_t old = forgotten_client();
+	struct fake_conn *f;
+	int c;
+
+	(void)state;
+	next_qpn_be(old);
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+	assert_int_equal(cm_counters(d->netio.cm)->stale, 1);
+	assert_int_equal(d->count.connects_again, 1);
+	f = fake_poll_conn(old & 0xffff);
+	assert_non_null(f);
+	assert_int_equal(f->qpn, (old + 0x10000) & 0xffffff);
+}
+
+/* A peer that calls every number stale: the connect fails, and soon. */
+static void
+connect__stale_for_ever_fails(void **state)
+{
+	uint32_t qpns[8], n = 0;
+	int c;
+
+	(void)state;
+	fake_poll_lose = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	while (prog_state(&a, (uint32_t)c) == SHM_STATE_CONNECTING) {
+		const struct conn *k = conn_find(d, CONN_INDEX_FIRST);
+		const struct cm_event ev = {.type = CM_EV_REJECTED,
+		    .id = k->cm_id,
+		    .cookie = k->cookie,
+		    .reason = CM_REJ_STALE_CONN};
+
+		assert_true(n < 8);
+		qpns[n++] = k->qpn;
+		conn_cm_event(d, &ev);
+	}
+	assert_int_equal(n, 4);
+	for (uint32_t i = 1; i < n; i++)
+		assert_int_equal(qpns[i], (qpns[0] + (i << 16)) & 0xffffff);
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ETIMEDOUT);
+	assert_int_equal(d->count.connects_again, 3);
+}
+
 static void
 connect__lost_frames_only_delay(void **state)
 {
@@ -353,6 +442,8 @@ main(void)
 	    RIG_TEST(connect__backlog_full_is_refused),
 	    RIG_TEST(connect__silent_neighbour_times_out_on_time),
 	    RIG_TEST(connect__silent_peer_times_out_on_time),
+	    RIG_TEST(connect__stale_qpn_is_asked_again_with_another),
+	    RIG_TEST(connect__stale_for_ever_fails),
 	    RIG_TEST(connect__lost_frames_only_delay),
 	    RIG_TEST(connect__waits_for_a_link_that_is_down),
 	    RIG_TEST(connect__no_route),
