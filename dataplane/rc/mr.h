@@ -29,9 +29,10 @@ struct rc_mr {
 	uint8_t *base;	  /* where its first byte is here */
 	uint32_t key;	  /* 0 = slot free: never a valid key */
 	uint32_t pd;
-	uint32_t access;     /* RC_ACCESS_* */
-	bool valid;	     /* false: invalidated, but not yet deregistered */
-	uint32_t next_fresh; /* free list */
+	uint32_t access;    /* RC_ACCESS_* */
+	bool valid;	    /* false: invalidated, but not yet deregistered */
+	uint8_t generation; /* of the slot's newest key */
+	uint32_t next_free;
 };
 
 /* Keys are slot number << 8 | generation, both hard to guess by accident: a stale key is refused.
@@ -39,18 +40,19 @@ struct rc_mr {
 struct rc_mrs {
 	struct rc_mr *mr;
 	uint32_t count; /* power of two */
-	uint32_t used, free_head;
+	uint32_t used, free_head, free_tail;
 	struct prng prng;
 };
 
 /* `mr`: `count` slots, the owner's, power of two up to 2^24. 0 or SAN_EINVAL. */
 int rc_mrs_init(struct rc_mrs *t, struct rc_mr *mr, uint32_t count, struct prng seed);
-/* 0, SAN_ENOBUFS (table full), SAN_EINVAL (wraps around, or an unknown access bit). */
+/* 0, SAN_ENOBUFS (table full), SAN_EINVAL (wraps around, an unknown access bit, or atomics wanted
+ * where what is 8-byte aligned for the peer is not so here). */
 int rc_mr_register(struct rc_mrs *t, uint32_t pd, uint64_t va, uint8_t *base, uint64_t len,
     uint32_t access, uint32_t *key);
 /* 0 or SAN_ENOENT. From its return on nothing of ours touches the memory. */
 int rc_mr_deregister(struct rc_mrs *t, uint32_t key);
-/* The key stops working; the slot stays taken until it is deregistered. SAN_ENOENT; SAN_EACCES: not
+/* The key stops working; the slot stays taken until it is deregistered. SAN_ENOENT; SAN_EPERM: not
  * of this domain, or not to be invalidated by a peer (`remote`). */
 int rc_mr_invalidate(struct rc_mrs *t, uint32_t pd, uint32_t key, bool remote);
 /* Where [va, va + len) is, or NULL unless the whole of it may be used in all ways of `access`. */
