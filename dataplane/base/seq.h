@@ -21,6 +21,13 @@ psn_diff(uint32_t a, uint32_t b)
 	return (int32_t)((a - b) << 8) >> 8;
 }
 
+/* a - b where a is known not to be behind b: [0, 2^24). */
+static inline uint32_t
+psn_span(uint32_t a, uint32_t b)
+{
+	return (a - b) & PSN_MASK;
+}
+
 /* a - b for free-running 32-bit counters. */
 static inline int32_t
 seq32_diff(uint32_t a, uint32_t b)

@@ -25,6 +25,8 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->pmtu = o->pmtu;
 	qp->recv_size = o->recv_size;
 	qp->recv_limit = o->recv_limit;
+	qp->mrs = o->mrs;
+	qp->pd = o->pd;
 	qp->params = o->params;
 	qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
 	qp->expected = o->rq_psn;

@@ -104,10 +104,24 @@ struct rc_open {
 	struct rc_params params;
 };
 
+/* What a message does. X(name, text) */
+#define RC_KIND_LIST(X)                                        \
+	X(SEND, "for the peer's receive queue")                \
+	X(SEND_IMM, "SEND with immediate data")                \
+	X(SEND_INV, "SEND that invalidates a key of the peer") \
+	X(WRITE, "RDMA WRITE into a region of the peer")       \
+	X(WRITE_IMM, "RDMA WRITE with immediate data")         \
+	X(PROBE, "RDMA WRITE of length 0: proves the peer is alive, delivers nothing")
+
 enum rc_kind {
-	RC_SEND,  /* a message for the peer's receive queue */
-	RC_PROBE, /* RDMA WRITE of length 0: proves the peer is alive, delivers nothing */
+#define X(name, text) RC_##name,
+	RC_KIND_LIST(X)
+#undef X
+	    RC_KIND_COUNT
 };
+
+/* The longest message, bytes. */
+#define RC_MESSAGE_MAX 0x80000000u
 
 /* `count` equal messages in a row. pos, tag and what are the owner's: enough to make the bytes
  * again. Of message i of the run the tag is tag + i; how far pos moves per message the owner knows.
@@ -148,14 +162,14 @@ enum rc_out {
 struct rc_in {
 	bool valid;	/* the peer is alive and knows the connection */
 	bool acked;	/* something new was acknowledged: call rc_reap */
-	bool delivered; /* payload of a SEND is valid, in order */
+	bool delivered; /* payload of a SEND is valid, in order; or write_imm */
 	bool first, last;
 	bool se;
 	bool imm; /* on the last packet: the message carries immediate data */
 	bool inv; /* on the last packet: the peer invalidated our key `inv_key`; done already */
 	uint32_t imm_data, inv_key;
 	/* The message is an RDMA WRITE with immediate data: its `write_len` bytes are in place
-	 * already; it took a receive buffer, into which nothing is put. */
+	 * already; it took a receive buffer, into which nothing is put: first, last, len 0. */
 	bool write_imm;
 	uint32_t write_len;
 	const uint8_t *payload;
@@ -189,7 +203,8 @@ struct rc_qp {
 	uint16_t since_ackreq;
 	/* The message packet `snd` belongs to: run (counted from run_head), message in it, packet
 	 * in that. */
-	uint16_t at_run, at_msg, at_packet;
+	uint16_t at_run, at_msg;
+	uint32_t at_packet;
 	uint8_t retries, rnr_retries;
 	bool probing;	/* after a timeout: one packet at a time until the peer answers */
 	bool nak_taken; /* a sequence NAK for `una` was acted upon and nothing was acknowledged
@@ -204,12 +219,17 @@ struct rc_qp {
 	uint8_t backoff;		       /* doublings of rto */
 
 	/* Responder. */
-	bool in_message;      /* between SEND First and Last */
+	uint8_t in_message;   /* between First and Last of a SEND or WRITE: which; else 0 */
 	bool gap_reported;    /* NAK sent for `expected`: silent until it arrives */
 	bool ack_due;	      /* answer at the next emission */
 	uint8_t nak_syndrome; /* to send; 0 = none */
 	uint32_t expected, msn;
-	uint32_t message_len;		 /* bytes of the message being received */
+	uint32_t message_len;  /* bytes of the message being received that are here */
+	uint32_t message_room; /* SEND: bytes left in its buffer; WRITE: bytes still to come */
+	uint32_t write_key;    /* WRITE: of the region */
+	uint64_t write_va;     /* WRITE: where its first byte goes */
+	struct rc_mrs *mrs;    /* NULL: nothing of ours can be reached by key */
+	uint32_t pd;
 	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
 	uint32_t ack_packets, ack_bytes; /* since the last response */
 	struct san_time ack_at;		 /* when a delayed ACK falls due; NEVER = none pending */
@@ -282,7 +302,7 @@ rc_in_flight(const struct rc_qp *qp)
 static inline uint32_t
 rc_unsent(const struct rc_qp *qp)
 {
-	return (uint32_t)psn_diff(qp->nxt, qp->snd);
+	return psn_span(qp->nxt, qp->snd);
 }
 
 /* Packets that may be under way at once: one while it is unknown whether the peer is there. */
@@ -296,7 +316,7 @@ rc_window(const struct rc_qp *qp)
 static inline uint32_t
 rc_window_room(const struct rc_qp *qp)
 {
-	uint32_t used = (uint32_t)psn_diff(qp->nxt, qp->una), window = rc_window(qp);
+	uint32_t used = psn_span(qp->nxt, qp->una), window = rc_window(qp);
 
 	return qp->stopped || used >= window ? 0 : window - used;
 }

@@ -28,15 +28,26 @@ ackreq_due(struct rc_qp *qp)
 }
 
 static uint8_t
-send_opcode(const struct rc_chunk *c)
+opcode_of(const struct rc_chunk *c)
 {
-	bool first = c->offset == 0, last = c->offset + c->len == c->run->len;
+	/* Where in its message a packet is: only, last, first, middle. */
+	static const uint8_t opcodes[RC_KIND_COUNT][4] = {
+	    [RC_SEND] = {ROCE_RC_SEND_ONLY, ROCE_RC_SEND_LAST, ROCE_RC_SEND_FIRST,
+		ROCE_RC_SEND_MIDDLE},
+	    [RC_SEND_IMM] = {ROCE_RC_SEND_ONLY_IMM, ROCE_RC_SEND_LAST_IMM, ROCE_RC_SEND_FIRST,
+		ROCE_RC_SEND_MIDDLE},
+	    [RC_SEND_INV] = {ROCE_RC_SEND_ONLY_INV, ROCE_RC_SEND_LAST_INV, ROCE_RC_SEND_FIRST,
+		ROCE_RC_SEND_MIDDLE},
+	    [RC_WRITE] = {ROCE_RC_WRITE_ONLY, ROCE_RC_WRITE_LAST, ROCE_RC_WRITE_FIRST,
+		ROCE_RC_WRITE_MIDDLE},
+	    [RC_WRITE_IMM] = {ROCE_RC_WRITE_ONLY_IMM, ROCE_RC_WRITE_LAST_IMM, ROCE_RC_WRITE_FIRST,
+		ROCE_RC_WRITE_MIDDLE},
+	    [RC_PROBE] = {ROCE_RC_WRITE_ONLY, ROCE_RC_WRITE_LAST, ROCE_RC_WRITE_FIRST,
+		ROCE_RC_WRITE_MIDDLE},
+	};
+	unsigned more = c->offset + c->len != c->run->len, inside = c->offset != 0;
 
-	if (c->run->kind == RC_PROBE)
-		return ROCE_RC_WRITE_ONLY;
-	if (first)
-		return last ? ROCE_RC_SEND_ONLY : ROCE_RC_SEND_FIRST;
-	return last ? ROCE_RC_SEND_LAST : ROCE_RC_SEND_MIDDLE;
+	return opcodes[c->run->kind][more * 2 + inside];
 }
 
 void
@@ -45,7 +56,7 @@ rc_requester_emit(
 {
 	rc_runs_next(qp, chunk);
 	chunk->again = qp->snd != qp->high;
-	out->opcode = send_opcode(chunk);
+	out->opcode = opcode_of(chunk);
 	out->se = chunk->run->se && chunk->offset + chunk->len == chunk->run->len;
 	out->ackreq = ackreq_due(qp);
 	out->becn = false;
@@ -55,7 +66,7 @@ rc_requester_emit(
 	out->psn = qp->snd;
 	out->ext.va = 0;
 	out->ext.rkey = 0;
-	out->ext.dma_len = 0;
+	out->ext.dma_len = chunk->run->len;
 	qp->counters.tx_requests++;
 	qp->counters.tx_repeats += chunk->again;
 	rc_rto_sent(qp, chunk->again, out->ackreq, now);

@@ -1,77 +1,129 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The receiving half: one PSN is expected; everything else is a duplicate or a gap. Accepted are
- * SENDs that fit a posted buffer and RDMA WRITEs of length 0; there is no memory a peer could read,
- * write or swap in, so whatever asks for that is refused as the standard says, which ends the
- * connection. */
+/* The receiving half: one PSN is expected; everything else is a duplicate or a gap. What arrives in
+ * order is checked in the standard's sequence (chapter 9.7.4), done, and counted as arrived; what
+ * may not be done is refused with the NAK the standard has for it, which ends the connection. */
 #include "rc.h"
+
+#include <string.h>
 
 #include "rc_priv.h"
 #include "san_err.h"
 
-/* How a request opcode relates to messages. */
-struct shape {
-	bool send, first, last, imm;
-	uint8_t refusal; /* NAK, or 0 if acceptable */
+/* What a request opcode is. SEND and WRITE are also the values of rc_qp.in_message. */
+enum {
+	SEND = 1 << 0,
+	WRITE = 1 << 1,
+	FIRST = 1 << 2,
+	LAST = 1 << 3,
+	IMM = 1 << 4,
+	INV = 1 << 5,
+	ONLY = FIRST | LAST,
 };
 
-static struct shape
-request_shape(const struct roce_pkt *p)
-{
-	bool empty = p->payload_len == 0 && p->ext.dma_len == 0;
+static const uint8_t shapes[32] = {
+    [ROCE_RC_SEND_FIRST] = SEND | FIRST,
+    [ROCE_RC_SEND_MIDDLE] = SEND,
+    [ROCE_RC_SEND_LAST] = SEND | LAST,
+    [ROCE_RC_SEND_LAST_IMM] = SEND | LAST | IMM,
+    [ROCE_RC_SEND_ONLY] = SEND | ONLY,
+    [ROCE_RC_SEND_ONLY_IMM] = SEND | ONLY | IMM,
+    [ROCE_RC_WRITE_FIRST] = WRITE | FIRST,
+    [ROCE_RC_WRITE_MIDDLE] = WRITE,
+    [ROCE_RC_WRITE_LAST] = WRITE | LAST,
+    [ROCE_RC_WRITE_LAST_IMM] = WRITE | LAST | IMM,
+    [ROCE_RC_WRITE_ONLY] = WRITE | ONLY,
+    [ROCE_RC_WRITE_ONLY_IMM] = WRITE | ONLY | IMM,
+    [ROCE_RC_SEND_LAST_INV] = SEND | LAST | INV,
+    [ROCE_RC_SEND_ONLY_INV] = SEND | ONLY | INV,
+};
 
-	switch (p->opcode) {
-	case ROCE_RC_SEND_FIRST:
-		return (struct shape){.send = true, .first = true};
-	case ROCE_RC_SEND_MIDDLE:
-		return (struct shape){.send = true};
-	case ROCE_RC_SEND_LAST:
-		return (struct shape){.send = true, .last = true};
-	case ROCE_RC_SEND_LAST_IMM:
-		return (struct shape){.send = true, .last = true, .imm = true};
-	case ROCE_RC_SEND_ONLY:
-		return (struct shape){.send = true, .first = true, .last = true};
-	case ROCE_RC_SEND_ONLY_IMM:
-		return (struct shape){.send = true, .first = true, .last = true, .imm = true};
-	case ROCE_RC_WRITE_ONLY: /* neither address nor key of an empty one is looked at */
-		return (struct shape){
-		    .first = true, .last = true, .refusal = empty ? 0 : AETH_NAK_ACCESS};
-	case ROCE_RC_WRITE_ONLY_IMM: /* takes a receive buffer like a SEND */
-		return (struct shape){.send = true,
-		    .first = true,
-		    .last = true,
-		    .imm = true,
-		    .refusal = empty ? 0 : AETH_NAK_ACCESS};
-	case ROCE_RC_WRITE_FIRST:
-		return (struct shape){.first = true, .refusal = AETH_NAK_ACCESS};
-	case ROCE_RC_SEND_LAST_INV: /* the key to invalidate cannot exist */
-		return (struct shape){.send = true, .last = true, .refusal = AETH_NAK_ACCESS};
-	case ROCE_RC_SEND_ONLY_INV:
-		return (struct shape){
-		    .send = true, .first = true, .last = true, .refusal = AETH_NAK_ACCESS};
-	default: /* READ and atomics: no responder resources were negotiated; the rest: reserved or
-		    out of place */
-		return (struct shape){.first = true, .last = true, .refusal = AETH_NAK_INVALID};
-	}
+/* A receive buffer: a SEND's first packet takes one, and the last of a WRITE with immediate data.
+ */
+static bool
+takes_buffer(uint8_t shape)
+{
+	return (shape & (SEND | FIRST)) == (SEND | FIRST) ||
+	       (shape & (WRITE | IMM)) == (WRITE | IMM);
 }
 
-/* 0, or the NAK this in-order request earns. */
-static uint8_t
-request_check(const struct rc_qp *qp, const struct shape *s, const struct roce_pkt *p)
+/* A message begun must be finished, one not begun cannot go on. */
+static bool
+in_sequence(const struct rc_qp *qp, uint8_t shape)
 {
-	if (s->first == qp->in_message)
-		return AETH_NAK_INVALID; /* a message begun must be finished, one not begun cannot
-					    go on */
-	if (s->refusal != 0)
-		return s->refusal;
-	if (!s->send)
-		return 0;
-	if (s->last ? p->payload_len > qp->pmtu || (!s->first && p->payload_len == 0)
-		    : p->payload_len != qp->pmtu)
-		return AETH_NAK_INVALID;
-	if (s->first && seq32_diff(qp->recv_limit, qp->recv_count) <= 0)
+	if (shape & FIRST)
+		return qp->in_message == 0;
+	return qp->in_message != 0 && (shape & qp->in_message) != 0;
+}
+
+static bool
+send_fits(const struct rc_qp *qp, uint8_t shape, uint32_t len)
+{
+	uint32_t room = shape & FIRST ? qp->recv_size : qp->message_room;
+
+	if (shape & LAST ? len > qp->pmtu || (len == 0 && (shape & FIRST) == 0) : len != qp->pmtu)
+		return false;
+	return len <= room;
+}
+
+static bool
+write_fits(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+{
+	uint32_t left = shape & FIRST ? p->ext.dma_len : qp->message_room;
+
+	if (left > RC_MESSAGE_MAX)
+		return false;
+	if (shape & LAST)
+		return p->payload_len == left && left <= qp->pmtu;
+	return p->payload_len == qp->pmtu && left > qp->pmtu;
+}
+
+/* 0, or the NAK this in-order request earns by its form. */
+static uint8_t
+request_check(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+{
+	if (shape == 0 || !in_sequence(qp, shape))
+		return AETH_NAK_INVALID; /* READ and atomics: no resources were negotiated */
+	if (takes_buffer(shape) && seq32_diff(qp->recv_limit, qp->recv_count) <= 0)
 		return (uint8_t)(AETH_RNR | (qp->params.min_rnr_timer & 0x1f));
-	if (qp->message_len + p->payload_len > qp->recv_size)
+	if (shape & SEND ? !send_fits(qp, shape, p->payload_len) : !write_fits(qp, shape, p))
 		return AETH_NAK_INVALID;
+	return 0;
+}
+
+/* The key was good for the whole message when it began; it must still be for each packet. Of an
+ * empty message neither address nor key is looked at. */
+static uint8_t
+write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+{
+	uint32_t at = qp->message_len, len = p->payload_len;
+	uint8_t *to;
+
+	if (shape & FIRST) {
+		qp->write_va = p->ext.va;
+		qp->write_key = p->ext.rkey;
+		at = 0;
+		len = p->ext.dma_len;
+	}
+	if (len == 0)
+		return 0;
+	to = qp->mrs == NULL ? NULL
+			     : rc_mr_find(qp->mrs, qp->pd, qp->write_key, qp->write_va + at, len,
+				   RC_ACCESS_REMOTE_WRITE);
+	if (to == NULL)
+		return AETH_NAK_ACCESS;
+	memcpy(to, p->payload, p->payload_len);
+	return 0;
+}
+
+/* What a request does to our memory. 0, or the NAK it earns. */
+static uint8_t
+request_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+{
+	if (shape & WRITE)
+		return write_execute(qp, shape, p);
+	if (shape & INV &&
+	    (qp->mrs == NULL || rc_mr_invalidate(qp->mrs, qp->pd, p->ext.rkey, true) != 0))
+		return AETH_NAK_ACCESS;
 	return 0;
 }
 
@@ -88,24 +140,53 @@ request_refuse(struct rc_qp *qp, uint8_t syndrome)
 }
 
 static void
-request_accept(struct rc_qp *qp, const struct shape *s, const struct roce_pkt *p,
-    struct san_time now, struct rc_in *in)
+message_advance(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+{
+	if (shape & FIRST) {
+		qp->message_len = 0;
+		qp->message_room = shape & SEND ? qp->recv_size : p->ext.dma_len;
+	}
+	qp->message_len += p->payload_len;
+	qp->message_room -= p->payload_len;
+	qp->in_message = shape & LAST ? 0 : shape & (SEND | WRITE);
+	if (shape & LAST)
+		qp->msn = psn_add(qp->msn, 1);
+}
+
+/* What of it is the owner's business. */
+static void
+request_report(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, struct rc_in *in)
+{
+	if (shape & SEND) {
+		in->first = shape & FIRST;
+		in->payload = p->payload;
+		in->len = p->payload_len;
+	} else if (shape & IMM) {
+		in->write_imm = in->first = true;
+		in->write_len = qp->message_len;
+	} else {
+		return;
+	}
+	in->delivered = true;
+	in->last = shape & LAST;
+	in->se = in->last && p->se;
+	in->imm = shape & IMM;
+	in->inv = shape & INV;
+	if (in->imm)
+		in->imm_data = p->ext.imm;
+	if (in->inv)
+		in->inv_key = p->ext.rkey;
+}
+
+static void
+request_accept(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, struct san_time now,
+    struct rc_in *in)
 {
 	qp->counters.rx_requests++;
 	qp->expected = psn_add(qp->expected, 1);
-	if (s->last)
-		qp->msn = psn_add(qp->msn, 1);
-	if (s->send) {
-		qp->recv_count += s->first;
-		qp->in_message = !s->last;
-		qp->message_len = s->last ? 0 : qp->message_len + p->payload_len;
-		in->delivered = true;
-		in->first = s->first;
-		in->last = s->last;
-		in->imm = s->imm;
-		in->payload = p->payload;
-		in->len = p->payload_len;
-	}
+	qp->recv_count += takes_buffer(shape);
+	message_advance(qp, shape, p);
+	request_report(qp, shape, p, in);
 	rc_ack_accepted(qp, p->payload_len, p->ackreq, now);
 }
 
@@ -114,8 +195,7 @@ rc_responder_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
 	int32_t ahead = psn_diff(p->psn, qp->expected);
-	struct shape s;
-	uint8_t refusal;
+	uint8_t shape, refusal;
 
 	in->valid = true;
 	if (ahead < 0) {
@@ -130,12 +210,14 @@ rc_responder_receive(
 		rc_ack_gap(qp);
 		return;
 	}
-	s = request_shape(p);
-	refusal = request_check(qp, &s, p);
-	if (refusal != 0)
-		request_refuse(qp, refusal);
+	shape = shapes[p->opcode & 31];
+	refusal = request_check(qp, shape, p);
+	if (refusal == 0)
+		refusal = request_execute(qp, shape, p);
+	if (refusal == 0)
+		request_accept(qp, shape, p, now, in);
 	else
-		request_accept(qp, &s, p, now, in);
+		request_refuse(qp, refusal);
 }
 
 void
@@ -143,4 +225,10 @@ rc_recv_limit(struct rc_qp *qp, uint32_t limit)
 {
 	if (seq32_diff(limit, qp->recv_limit) > 0)
 		qp->recv_limit = limit;
+}
+
+void
+rc_recv_size(struct rc_qp *qp, uint32_t size)
+{
+	qp->recv_size = size;
 }

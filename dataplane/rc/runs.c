@@ -19,7 +19,7 @@ rc_runs_at(struct rc_qp *qp, uint32_t i)
 static uint32_t
 message_packets(const struct rc_qp *qp, uint32_t len)
 {
-	return len <= qp->pmtu ? 1 : (len + qp->pmtu - 1) / qp->pmtu;
+	return len <= qp->pmtu ? 1 : (len - 1) / qp->pmtu + 1;
 }
 
 /* The newest run if `m` continues it, else NULL. */
@@ -30,9 +30,17 @@ run_continued(const struct rc_qp *qp, const struct rc_run *m)
 
 	if (qp->run_count == 0 || (uint32_t)r->count + m->count > UINT16_MAX)
 		return NULL;
-	return r->len == m->len && r->kind == m->kind && r->what == m->what && r->se == m->se
+	return r->len == m->len && r->kind == m->kind && r->what == m->what && r->se == m->se &&
+		       r->fence == m->fence
 		   ? r
 		   : NULL;
+}
+
+/* PSNs from the oldest message not yet reaped to the next one. */
+static uint32_t
+psns_taken(const struct rc_qp *qp)
+{
+	return qp->run_count == 0 ? 0 : psn_span(qp->nxt, qp->run[qp->run_head].psn);
 }
 
 bool
@@ -40,11 +48,14 @@ rc_post_fits(const struct rc_qp *qp, const struct rc_run *m)
 {
 	uint32_t packets = message_packets(qp, m->len), room = rc_window_room(qp);
 
-	if (m->count == 0 || room == 0 || packets > UINT16_MAX)
+	if (m->count == 0 || room == 0 || m->len > RC_MESSAGE_MAX)
 		return false;
 	/* A message longer than the whole window is posted alone and leaves as the window moves. */
 	if ((uint64_t)packets * m->count > room &&
 	    (m->count > 1 || packets <= qp->params.window_packets))
+		return false;
+	/* One of 2^31 bytes takes half of all PSNs: two would leave a packet without a name. */
+	if (psns_taken(qp) + (uint64_t)packets * m->count > PSN_MASK)
 		return false;
 	return qp->run_count < RC_RUNS_MAX || run_continued(qp, m) != NULL;
 }
@@ -75,13 +86,14 @@ rc_runs_seek(struct rc_qp *qp, uint32_t psn)
 	uint32_t i, at;
 	const struct rc_run *r;
 
-	qp->at_run = qp->at_msg = qp->at_packet = 0;
+	qp->at_run = qp->at_msg = 0;
+	qp->at_packet = 0;
 	for (i = 0; i < qp->run_count; i++) {
 		r = rc_runs_at(qp, i);
-		at = (uint32_t)psn_diff(psn, r->psn);
+		at = psn_span(psn, r->psn);
 		qp->at_run = (uint16_t)i;
 		qp->at_msg = (uint16_t)(at / r->packets);
-		qp->at_packet = (uint16_t)(at % r->packets);
+		qp->at_packet = at % r->packets;
 		if (qp->at_msg < r->count)
 			return;
 	}
@@ -115,7 +127,8 @@ rc_runs_clear(struct rc_qp *qp)
 {
 	qp->run_count = 0;
 	qp->head_done = 0;
-	qp->at_run = qp->at_msg = qp->at_packet = 0;
+	qp->at_run = qp->at_msg = 0;
+	qp->at_packet = 0;
 }
 
 bool
@@ -126,7 +139,7 @@ rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 
 	if (qp->run_count == 0)
 		return false;
-	done = (uint32_t)psn_diff(qp->una, r->psn);
+	done = psn_span(qp->una, r->psn);
 	if (r->packets > 1)
 		done /= r->packets;
 	if (done > r->count)
@@ -144,7 +157,7 @@ rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 		if (qp->at_run > 0)
 			qp->at_run--;
 		else
-			qp->at_msg = qp->at_packet = 0;
+			qp->at_packet = qp->at_msg = 0;
 	}
 	return true;
 }

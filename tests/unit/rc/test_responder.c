@@ -130,7 +130,7 @@ refuse__as_the_standard_says(void **state)
 	    {ROCE_RC_SEND_ONLY, false, PMTU + 1, 0, AETH_NAK_INVALID},
 	    {ROCE_RC_WRITE_FIRST, false, PMTU, 1000, AETH_NAK_ACCESS},
 	    {ROCE_RC_WRITE_ONLY, false, 1, 1, AETH_NAK_ACCESS},
-	    {ROCE_RC_WRITE_ONLY, false, 0, 1, AETH_NAK_ACCESS},
+	    {ROCE_RC_WRITE_ONLY, false, 0, 1, AETH_NAK_INVALID},
 	    {ROCE_RC_WRITE_ONLY_IMM, false, 1, 1, AETH_NAK_ACCESS},
 	    {ROCE_RC_WRITE_MIDDLE, false, PMTU, 0, AETH_NAK_INVALID},
 	    {ROCE_RC_WRITE_LAST, false, 1, 0, AETH_NAK_INVALID},
