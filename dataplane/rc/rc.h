@@ -206,6 +206,7 @@ struct rc_qp {
 	uint16_t at_run, at_msg;
 	uint32_t at_packet;
 	uint8_t retries, rnr_retries;
+	uint8_t fatal;	/* syndrome of the peer's NAK that ended the connection; 0 = none did */
 	bool probing;	/* after a timeout: one packet at a time until the peer answers */
 	bool nak_taken; /* a sequence NAK for `una` was acted upon and nothing was acknowledged
 			   since */

@@ -121,6 +121,7 @@ nak_rnr(struct rc_qp *qp, uint8_t code, struct san_time now)
 	}
 	qp->counters.rx_naks_rnr++;
 	if (qp->params.rnr_retry != 7 && qp->rnr_retries++ >= qp->params.rnr_retry) {
+		qp->fatal = AETH_RNR | code;
 		rc_fail(qp, SAN_ECONNRESET);
 		return;
 	}
@@ -158,6 +159,7 @@ rc_requester_receive(
 		nak_rnr(qp, syndrome & 0x1f, now);
 	} else if (type == 0x60 && qp->una != qp->high) {
 		qp->counters.rx_naks_fatal++;
+		qp->fatal = syndrome;
 		rc_fail(qp, SAN_ECONNRESET);
 	} else {
 		qp->counters.rx_acks_stale++;

@@ -286,6 +286,7 @@ rnr__gives_up_after_its_retries(void **state)
 	bench_emit(&b);
 	bench_answer(&b, AETH_RNR | 1, 0);
 	assert_int_equal(rc_error(&b.qp), SAN_ECONNRESET);
+	assert_int_equal(b.qp.fatal, AETH_RNR | 1);
 }
 
 static void
@@ -320,6 +321,7 @@ nak__fatal_ends_it(void **state)
 		bench_emit(&b);
 		bench_answer(&b, code[i], 1);
 		assert_int_equal(rc_error(&b.qp), SAN_ECONNRESET);
+		assert_int_equal(b.qp.fatal, code[i]);
 		assert_int_equal(bench_emit(&b), 0);
 		assert_int_equal(rc_deadline(&b.qp).ns, UINT64_MAX);
 	}
