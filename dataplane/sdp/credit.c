@@ -45,15 +45,18 @@ sdp_credit_update_due(const struct sdp_session *s)
 	return left <= (int32_t)CREDIT_RESERVE && (uint32_t)gain >= eighth;
 }
 
+/* Buffers once posted stay posted, so the limit never falls: a header that says less is older than
+ * one seen already, because the message before it was repeated with a younger one. */
 bool
 sdp_credit_received(struct sdp_session *s, const struct sdp_bsdh *h)
 {
+	uint32_t limit = h->mseq_ack + h->bufs;
+
 	if (seq32_diff(h->mseq_ack, s->mseq_posted) > 0)
 		return false;
-	if (seq32_diff(h->mseq_ack, s->mseq_confirmed) < 0)
-		return true; /* a repeated message may carry an old header; a newer one has been
-				seen */
-	s->mseq_confirmed = h->mseq_ack;
-	s->tx_limit = h->mseq_ack + h->bufs;
+	if (seq32_diff(h->mseq_ack, s->mseq_confirmed) > 0)
+		s->mseq_confirmed = h->mseq_ack;
+	if (seq32_diff(limit, s->tx_limit) > 0)
+		s->tx_limit = limit;
 	return true;
 }

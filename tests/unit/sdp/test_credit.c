@@ -275,6 +275,20 @@ mseq_ack__stale_does_not_take_credits_back(void **state)
 	assert_int_equal(sdp_credits(&b.c.s), CREDITS);
 }
 
+/* Message 2 left before message 1 was repeated with a younger header, and arrives behind it. */
+static void
+bufs__of_an_older_header_do_not_take_credits_back(void **state)
+{
+	struct bench b;
+
+	bench_init(&b);
+	b.peer_bufs = 2 * CREDITS;
+	bench_data(&b, 1);
+	b.peer_bufs = CREDITS - 1;
+	bench_data(&b, 1);
+	assert_int_equal(sdp_credits(&b.c.s), 2 * CREDITS);
+}
+
 static void
 mseq_ack__releases_the_ring_without_an_ack(void **state)
 {
@@ -310,6 +324,7 @@ main(void)
 	    cmocka_unit_test(update__repeats_do_not_count_as_told),
 	    cmocka_unit_test(mseq_ack__beyond_what_was_sent_is_a_violation),
 	    cmocka_unit_test(mseq_ack__stale_does_not_take_credits_back),
+	    cmocka_unit_test(bufs__of_an_older_header_do_not_take_credits_back),
 	    cmocka_unit_test(mseq_ack__releases_the_ring_without_an_ack),
 	};
 
