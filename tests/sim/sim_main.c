@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim: many seeds, or one seed with a trace. Prints a seed before it can fail, so that any failure
- * names it. */
+/* sim: many seeds, or one seed with a trace. Any failure names its seed. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,70 +9,121 @@
 #include "check.h"
 #include "scenario.h"
 
+#define KINDS_MAX 64
+
 static uint64_t seed_running;
 
 void
 san_check_failed(const char *file, int line, const char *what)
 {
 	fflush(stdout);
-	fprintf(
-	    stderr, "seed %" PRIu64 ": %s:%d: check failed: %s\n", seed_running, file, line, what);
+	fprintf(stderr,
+	    "seed %" PRIu64 ": %s:%d: check failed: %s\n"
+	    "  see it with: sim --seed %" PRIu64 " --trace\n",
+	    seed_running, file, line, what, seed_running);
 	abort();
 }
 
 struct totals {
-	uint64_t runs, steps, bytes, frames, lost, kind[SCENARIO_COUNT];
+	uint64_t runs, failed, steps, bytes;
+	struct net_counters net;
+	struct {
+		const char *name;
+		uint64_t runs;
+	} kind[KINDS_MAX];
 };
 
-static bool
+static void
+count_kind(struct totals *t, const char *name)
+{
+	int i;
+
+	for (i = 0; t->kind[i].name != NULL && t->kind[i].name != name; i++)
+		san_check(i < KINDS_MAX - 1);
+	t->kind[i].name = name;
+	t->kind[i].runs++;
+}
+
+static void
 run(uint64_t seed, bool trace, struct totals *t)
 {
-	struct scenario sc;
-	struct world w;
-	const char *wrong;
+	struct scenario_result r;
 
 	seed_running = seed;
-	scenario_draw(&sc, seed);
-	if (trace)
-		scenario_print(&sc);
-	wrong = scenario_run(&sc, trace, &w);
-	if (wrong != NULL) {
-		if (!trace)
-			scenario_print(&sc);
-		printf("seed %" PRIu64 ": FAILED: %s\n", seed, wrong);
-		for (int i = 0; i < 2; i++)
-			printf("  %c: %s, error %d, written %" PRIu64 ", read %" PRIu64 "\n",
-			    'A' + i, sdp_state_name(sdp_state(&w.host[i].conn)),
-			    sdp_error(&w.host[i].conn), w.host[i].written, w.host[i].read);
-		printf("  at %.3f ms; see it with: sim --seed %" PRIu64 " --trace\n",
-		    (double)w.now.ns / 1e6, seed);
+	r = scenario_run(seed, trace);
+	if (r.wrong != NULL) {
+		printf("seed %" PRIu64 ": FAILED: %s, at %.3f ms\n"
+		       "  see it with: sim --seed %" PRIu64 " --trace\n",
+		    seed, r.wrong, (double)r.ended.ns / 1e6, seed);
+		t->failed++;
 	}
 	t->runs++;
-	t->steps += w.steps;
-	t->bytes += w.host[0].read + w.host[1].read;
-	t->frames += w.link.sent;
-	t->lost += w.link.lost + w.link.overflowed;
-	t->kind[sc.kind]++;
-	world_fini(&w);
-	return wrong == NULL;
+	t->steps += r.steps;
+	t->bytes += r.bytes;
+	t->net.sent += r.net.sent;
+	t->net.lost += r.net.lost;
+	t->net.dropped += r.net.dropped;
+	t->net.damaged += r.net.damaged;
+	t->net.duplicated += r.net.duplicated;
+	t->net.reordered += r.net.reordered;
+	t->net.marked += r.net.marked;
+	count_kind(t, r.kind);
+}
+
+static void
+totals_print(const struct totals *t)
+{
+	const struct net_counters *n = &t->net;
+
+	printf("%" PRIu64 " runs, %" PRIu64 " failed; %" PRIu64 " steps, %" PRIu64
+	       " bytes moved, %" PRIu64 " frames\n",
+	    t->runs, t->failed, t->steps, t->bytes, n->sent);
+	printf("  frames lost %" PRIu64 ", dropped %" PRIu64 ", damaged %" PRIu64
+	       ", doubled %" PRIu64 ", late %" PRIu64 ", marked %" PRIu64 "\n",
+	    n->lost, n->dropped, n->damaged, n->duplicated, n->reordered, n->marked);
+	for (int i = 0; t->kind[i].name != NULL; i++)
+		printf("  %-20s %" PRIu64 "\n", t->kind[i].name, t->kind[i].runs);
+}
+
+/* Lines of "seed what it found"; those that begin with # are remarks. */
+static void
+run_kept(const char *path, struct totals *t)
+{
+	FILE *f = fopen(path, "r");
+	char line[256], *end;
+	uint64_t seed;
+
+	if (f == NULL) {
+		perror(path);
+		exit(2);
+	}
+	while (fgets(line, sizeof line, f) != NULL) {
+		seed = strtoull(line, &end, 10);
+		if (end != line)
+			run(seed, false, t);
+	}
+	fclose(f);
+	printf("%" PRIu64 " kept seeds\n", t->runs);
 }
 
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: sim [--seed N] [--count N] [--trace]\n"
-			"  --seed N   first seed (1); alone: only this one\n"
-			"  --count N  that many seeds in a row (2000)\n"
-			"  --trace    say what happens\n");
+	fprintf(stderr, "usage: sim [--seed N] [--count N] [--trace] [--kept FILE]\n"
+			"  --seed N     first seed (1); alone: only this one\n"
+			"  --count N    that many seeds in a row (2000)\n"
+			"  --trace      say what happens\n"
+			"  --kept FILE  before these, the seeds in the file\n");
 	exit(2);
 }
 
 int
 main(int argc, char **argv)
 {
-	uint64_t first = 1, count = 2000, seed, failed = 0;
+	uint64_t first = 1, count = 2000, seed;
+	static struct totals t;
+	const char *kept = NULL;
 	bool trace = false;
-	struct totals t = {0};
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--trace") == 0) {
@@ -83,18 +133,18 @@ main(int argc, char **argv)
 			count = 1;
 		} else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc) {
 			count = strtoull(argv[++i], NULL, 0);
+		} else if (strcmp(argv[i], "--kept") == 0 && i + 1 < argc) {
+			kept = argv[++i];
 		} else {
 			usage();
 		}
 	}
+	if (kept != NULL)
+		run_kept(kept, &t);
 	printf("seeds %" PRIu64 "..%" PRIu64 "\n", first, first + count - 1);
 	fflush(stdout);
 	for (seed = first; seed < first + count; seed++)
-		failed += !run(seed, trace, &t);
-	printf("%" PRIu64 " runs, %" PRIu64 " failed; %" PRIu64 " frames, %" PRIu64
-	       " lost, %" PRIu64 " bytes read, %" PRIu64 " steps\n",
-	    t.runs, failed, t.frames, t.lost, t.bytes, t.steps);
-	for (int k = 0; k < SCENARIO_COUNT; k++)
-		printf("  %-12s %" PRIu64 "\n", scenario_name((enum scenario_kind)k), t.kind[k]);
-	return failed != 0;
+		run(seed, trace, &t);
+	totals_print(&t);
+	return t.failed != 0;
 }

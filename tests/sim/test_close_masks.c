@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Every way to lose packets of a close: for each kind of close all 2^12 subsets of its first twelve
- * frames, DREQ and DREP included, are lost in turn. Both ends must reach DEAD, and what the
- * programs see must not depend on luck. */
+ * frames, DREQ and DREP included, are lost in turn. Both ends must reach DEAD and both connection
+ * managers forget, and what the programs see must not depend on luck. */
 #include "test.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "pair.h"
 #include "san_err.h"
-#include "world.h"
 
 #define MASKS (1u << 12)
 
@@ -40,54 +40,56 @@ static const struct close_kind kinds[] = {
 };
 
 static void
-write_backlog(struct host *h, uint32_t n)
+start(struct pair *p, uint32_t mask)
 {
-	h->script.write_total += n;
-	h->script.write_max = 65536;
+	struct pair_setup setup = pair_defaults();
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		setup.end[i].disconn_timeout = SAN_DURATION_S(60);
+		setup.end[i].linger_timeout = SAN_DURATION_S(5);
+		/* Some traffic first, so that the close meets a connection in use. */
+		setup.end[i].script.write_total = 2000;
+		setup.end[i].script.ending = END_CLOSE_AT; /* which never comes */
+	}
+	setup.seed = 99;
+	pair_init(p, &setup);
+	pair_run(p, 1);
+	assert_int_equal(p->end[0]->read + p->end[1]->read, 4000);
+	pair_mask(p, mask);
 }
 
 static void
-start(struct world *w, const struct close_kind *k, uint32_t mask)
+close_both(struct pair *p, const struct close_kind *k)
 {
-	struct world_setup setup = world_setup_defaults();
+	int i;
 
-	setup.disconn_timeout = SAN_DURATION_S(60);
-	setup.linger_timeout = SAN_DURATION_S(5);
-	world_init(w, &setup, 99);
-	w->link.shape.latency = SAN_DURATION_US(5);
-	/* Some traffic first, so that the close meets a connection in use. */
-	write_backlog(&w->host[0], 2000);
-	write_backlog(&w->host[1], 2000);
-	world_run(w, (struct san_time){SAN_DURATION_MS(1).ns});
-	assert_int_equal(w->host[0].read + w->host[1].read, 4000);
-	w->link.mask = mask;
-	w->link.mask_from = w->link.sent;
-	w->link.mask_on = true;
+	for (i = 0; i < 2; i++) {
+		p->end[i]->setup.script.write_total += k->backlog[i];
+		program_write(p->end[i], p->w.now);
+	}
+	if (k->shut_first) {
+		program_shut(p->end[0], p->w.now);
+		stream_step(p->end[0], p->w.now);
+	}
+	for (i = 0; i < 2; i++) {
+		if (k->how[i] >= 0)
+			program_close(p->end[i], (enum sdp_close_how)k->how[i], p->w.now);
+		p->end[i]->setup.script.ending = END_WAIT;
+	}
 }
 
 static void
 run_one(const struct close_kind *k, uint32_t mask)
 {
-	struct world w;
+	struct pair p;
 	int i;
 
-	start(&w, k, mask);
-	for (i = 0; i < 2; i++)
-		write_backlog(&w.host[i], k->backlog[i]);
-	host_write(&w.host[0], w.now);
-	host_write(&w.host[1], w.now);
-	if (k->shut_first)
-		host_shut(&w.host[0], w.now);
-	if (k->shut_first)
-		host_step(&w.host[0], w.now);
+	start(&p, mask);
+	close_both(&p, k);
+	assert_true(pair_run(&p, 30000));
 	for (i = 0; i < 2; i++) {
-		if (k->how[i] >= 0)
-			host_close(&w.host[i], (enum sdp_close_how)k->how[i], w.now);
-		w.host[i].script.ending = HOST_WAIT;
-	}
-	assert_true(world_run(&w, (struct san_time){SAN_DURATION_S(30).ns}));
-	for (i = 0; i < 2; i++) {
-		int err = sdp_error(&w.host[i].conn);
+		int err = sdp_error(&p.end[i]->conn);
 
 		if (k->error[i] <= 0)
 			assert_int_equal(err, k->error[i]);
@@ -95,10 +97,10 @@ run_one(const struct close_kind *k, uint32_t mask)
 			assert_int_not_equal(err, 0);
 	}
 	if (k->error[0] == 0) {
-		assert_int_equal(w.host[1].read, w.host[0].written);
-		assert_int_equal(w.host[0].read, w.host[1].written);
+		assert_int_equal(p.end[1]->read, p.end[0]->written);
+		assert_int_equal(p.end[0]->read, p.end[1]->written);
 	}
-	world_fini(&w);
+	pair_fini(&p);
 }
 
 static void

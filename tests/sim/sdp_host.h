@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A simulated host that speaks streams: the daemon's connection manager engine, a listener, and any
+ * number of streams, each used once. */
+#ifndef SAND_TESTS_SIM_SDP_HOST_H
+#define SAND_TESTS_SIM_SDP_HOST_H
+
+#include "cm.h"
+#include "node.h"
+#include "stream.h"
+
+#define SDP_HOST_QPN_FIRST 16u
+#define SDP_HOST_SERVICE   7777
+
+struct sdp_host_setup {
+	struct node_setup node;
+	bool deaf; /* nobody listens: REQs are rejected */
+	struct cm_limits cm;
+	uint32_t qpn_high; /* upper 8 bits of its QPNs */
+};
+
+struct sdp_host {
+	struct node node;
+	struct sdp_host_setup setup;
+	struct prng prng;
+	struct cm *cm;
+	struct stream *stream;
+	uint32_t streams;
+};
+
+struct sdp_host_setup sdp_host_defaults(void);
+/* `seed` is the host's own: identifiers, what its programs do. */
+void sdp_host_init(struct sdp_host *h, struct net *net, uint32_t id, const struct sdp_host_setup *s,
+    uint64_t seed);
+/* Before the first run, at most `max` in all as told first. */
+void sdp_host_streams(struct sdp_host *h, uint32_t max);
+struct stream *sdp_host_stream(struct sdp_host *h, const struct stream_setup *s);
+
+#endif
