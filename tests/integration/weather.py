@@ -33,14 +33,18 @@ def word(text):
     print(text, flush=True)
 
 
+def stream_socket(address):
+    return socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+
+
 def connected(address, port):
-    sock = socket.socket()
+    sock = stream_socket(address)
     sock.connect((address, port))
     return sock
 
 
 def accepted(address, port):
-    listener = socket.socket()
+    listener = stream_socket(address)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
     listener.listen(8)
@@ -51,7 +55,7 @@ def accepted(address, port):
 
 def expect_connect_error(o, codes, within):
     begin = time.monotonic()
-    sock = socket.socket()
+    sock = stream_socket(o.address)
     try:
         sock.connect((o.address, o.port))
     except OSError as error:
@@ -125,7 +129,7 @@ def swallow(sock):
 
 
 def accept_many(o):
-    listener = socket.socket()
+    listener = stream_socket(o.address)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((o.address, o.port))
     listener.listen(8)

@@ -13,10 +13,20 @@ lab_san_ip() { echo "10.77.0.$(lab_index "$1")"; }
 lab_san_ip6() { echo "fd00:77::$(lab_index "$1")"; }
 lab_kernel_ip() { echo "10.99.0.$(lab_index "$1")"; }
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 warn() { printf '%s\n' "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# How a test ends that did not go well, or that cannot run here.
+SKIP=77
+fail() { warn "FAILED: $*" && exit 1; }
+skip() { warn "$*" && exit $SKIP; }
+need() { # PROGRAM...
+	local program
+	for program; do
+		have "$program" || skip "$program is not installed"
+	done
+}
 
 # Hundredths of a second since the machine started: unlike the time of day, it never jumps.
 uptime_cs() { sed 's/ .*//; s/\.//' /proc/uptime; }
