@@ -159,12 +159,6 @@ verbs_error(const struct verbs *v)
 	return v->error;
 }
 
-bool
-verbs_done_take(struct verbs *v, struct verbs_done *out)
-{
-	return verbs_send_take(v, out) || verbs_recv_take(v, out);
-}
-
 const char *
 verbs_op_name(uint8_t op)
 {

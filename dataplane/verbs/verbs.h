@@ -164,8 +164,10 @@ int verbs_init(struct verbs *v, const struct verbs_open *o, struct san_time now)
 int verbs_post_send(struct verbs *v, const struct verbs_send *wr);
 int verbs_post_recv(struct verbs *v, const struct verbs_recv *wr);
 
-/* The next completion: sends in the order of posting, then receives in theirs; false = none. */
-bool verbs_done_take(struct verbs *v, struct verbs_done *out);
+/* The next completion of each queue, in the order of posting; false = none. Between the queues
+ * there is no order: an answer may come before the acknowledgement of the question. */
+bool verbs_send_take(struct verbs *v, struct verbs_done *out);
+bool verbs_recv_take(struct verbs *v, struct verbs_done *out);
 /* All that was posted for sending is done. */
 bool verbs_send_idle(const struct verbs *v);
 

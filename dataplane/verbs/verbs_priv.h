@@ -22,7 +22,6 @@ void verbs_send_fill(const struct verbs *v, const struct rc_chunk *chunk, struct
 void verbs_send_reap(struct verbs *v);
 /* The oldest request that is not done gets `status`, those behind it FLUSHED. */
 void verbs_send_flush(struct verbs *v, uint8_t status);
-bool verbs_send_take(struct verbs *v, struct verbs_done *out);
 
 /* recv_queue.c */
 void verbs_recv_delivered(struct verbs *v, const struct rc_in *in);
@@ -31,7 +30,6 @@ void verbs_recv_announce(struct verbs *v);
 /* The packet, refused, would not have fitted the receive. */
 bool verbs_recv_overrun(const struct verbs *v, const struct roce_pkt *p);
 void verbs_recv_flush(struct verbs *v, uint8_t status);
-bool verbs_recv_take(struct verbs *v, struct verbs_done *out);
 
 /* early.c: a ring of messages, whole ones and at most one that is arriving. */
 bool verbs_early_used(const struct verbs *v);
