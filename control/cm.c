@@ -9,13 +9,15 @@
 #include "cm_priv.h"
 #include "san_err.h"
 
+#define BACKOFF_MAX 16 /* far from overflowing an interval */
+
 static bool
 limits_valid(const struct cm_limits *l)
 {
 	return l->conns_max > 0 && l->conns_max <= 1u << 20 && l->pending_max > 0 &&
 	       l->pending_max <= l->conns_max && l->pending_peer_max > 0 &&
 	       l->req_interval.ns > 0 && l->rep_interval.ns > 0 && l->dreq_interval.ns > 0 &&
-	       l->pending_timeout.ns > 0;
+	       l->pending_timeout.ns > 0 && l->backoff_max <= BACKOFF_MAX;
 }
 
 struct cm *
@@ -84,6 +86,15 @@ step(struct cm *cm, uint32_t id, const struct cm_input *in)
 	return c != NULL ? cm_conn_step(cm, c, in) : SAN_ENOENT;
 }
 
+void
+cm_own(struct cm *cm, uint32_t id, uint64_t cookie)
+{
+	struct cm_conn *c = cm_conn_by_id(cm, id);
+
+	if (c != NULL)
+		c->cookie = cookie;
+}
+
 int
 cm_accept(struct cm *cm, uint32_t id, uint64_t cookie, const struct cm_qp *qp, const void *priv,
     size_t priv_len, struct san_time now)
@@ -104,6 +115,14 @@ cm_reject(struct cm *cm, uint32_t id, uint16_t reason, const void *priv, size_t 
 {
 	const struct cm_input in = {
 	    .type = CM_IN_REJECT, .now = now, .reason = reason, .priv = priv, .priv_len = priv_len};
+
+	return step(cm, id, &in);
+}
+
+int
+cm_ignore(struct cm *cm, uint32_t id, struct san_time now)
+{
+	const struct cm_input in = {.type = CM_IN_IGNORE, .now = now};
 
 	return step(cm, id, &in);
 }

@@ -3,7 +3,8 @@
  * as a sans-IO engine. CM messages and time in; CM messages, events and the next deadline out.
  * Knows nothing of sockets, SDP or MAC addresses: private data is opaque bytes, and where a message
  * goes is an IP address. One per daemon, owned by the control thread. Everything is bounded by
- * cm_limits; strangers cost no memory beyond pending_max. */
+ * cm_limits; strangers cost no memory beyond pending_max, and when that is used up, the oldest
+ * half-open attempt makes room. What can happen to a connection is in cm.md. */
 #ifndef SAND_CONTROL_CM_H
 #define SAND_CONTROL_CM_H
 
@@ -56,10 +57,13 @@ struct cm_limits {
 	uint32_t conns_max;	   /* handles in all states */
 	uint32_t pending_max;	   /* passive attempts not yet established (REQ flood bound) */
 	uint32_t pending_peer_max; /* the same, per peer address */
-	struct san_duration req_interval; /* between REQ repeats */
-	uint8_t req_retries;
+	/* A half-open attempt younger than this is never given up for a newer one. */
+	struct san_duration pending_grace;
+	struct san_duration req_interval; /* to the first repeat of a REQ */
+	uint8_t req_retries;		  /* at most 15 are told to the peer */
 	struct san_duration rep_interval;
-	uint8_t rep_retries;
+	uint8_t rep_retries; /* or what the REQ says, if that is less */
+	uint8_t backoff_max; /* intervals between REQs and between REPs double this often */
 	struct san_duration dreq_interval;
 	uint8_t dreq_retries;
 	struct san_duration timewait;
@@ -80,12 +84,18 @@ void cm_destroy(struct cm *cm);
 int64_t cm_connect(struct cm *cm, uint64_t cookie, uint16_t port, const struct san_ip *src,
     const struct san_ip *dst, uint64_t service_id, const struct cm_qp *qp, const void *priv,
     size_t priv_len, struct san_time now);
+/* An owner that cannot answer a REQ event at once gives its cookie now, so that it recognizes what
+ * happens to the attempt meanwhile. */
+void cm_own(struct cm *cm, uint32_t id, uint64_t cookie);
 /* Answer a REQ event: sends REP (SAN_ENOENT if the attempt is gone meanwhile). */
 int cm_accept(struct cm *cm, uint32_t id, uint64_t cookie, const struct cm_qp *qp, const void *priv,
     size_t priv_len, struct san_time now);
 /* Answer a REQ or REP event negatively; the id is gone afterwards. */
 int cm_reject(struct cm *cm, uint32_t id, uint16_t reason, const void *priv, size_t priv_len,
     struct san_time now);
+/* Do not answer a REQ event: as if it had never come; the peer will repeat it. For when a resource
+ * is missing that will be there in a moment. */
+int cm_ignore(struct cm *cm, uint32_t id, struct san_time now);
 /* Answer a REP event: sends RTU; the connection is established. */
 int cm_confirm(struct cm *cm, uint32_t id, struct san_time now);
 /* Passive side: a data packet arrived before the RTU; counts as one. */
@@ -126,6 +136,9 @@ void cm_deadline_expire(struct cm *cm, struct san_time now);
 	X(stale, "REQ or REP for a QP still in use: rejected as stale")         \
 	X(malformed, "datagrams that are no CM message of a known kind")        \
 	X(unknown, "messages for a connection we do not know")                  \
+	X(wrong_qpn, "DREQ for another QPN than the connection's: ignored")     \
+	X(flawed, "REQ or REP rejected for what it says: addresses, MTU, QPN")  \
+	X(evicted, "half-open attempts given up for newer ones")                \
 	X(refused_pending, "REQ refused: too many half-open attempts")          \
 	X(refused_peer, "REQ refused: too many half-open attempts of one peer") \
 	X(refused_conns, "REQ or connect refused: connection limit")            \

@@ -1,59 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Inside of the CM engine; only cm_*.c and their unit tests include it.
  * cm.c owns the engine and its public face, cm_table.c finds and bounds connections, cm_rx.c turns
- * a datagram into (connection, input), cm_fsm.c decides what happens, cm_tx.c builds what is sent.
- */
+ * a datagram into (connection, input), cm_fsm.c looks up in cm_matrix.h what happens, cm_act.c does
+ * it, cm_tx.c builds what is sent. */
 #ifndef SAND_CONTROL_CM_PRIV_H
 #define SAND_CONTROL_CM_PRIV_H
 
 #include <sys/queue.h>
 
 #include "cm.h"
+#include "cm_matrix.h"
 #include "timer_heap.h"
-
-/* X(name, meaning). The states of one handle; there is no state for "gone": the handle is freed. */
-#define CM_STATE_LIST(X)                                        \
-	X(REQ_SENT, "active: waiting for the peer's answer")    \
-	X(REP_RCVD, "active: waiting for the owner to confirm") \
-	X(REQ_RCVD, "passive: waiting for the owner to accept") \
-	X(REP_SENT, "passive: waiting for the RTU")             \
-	X(ESTABLISHED, "both sides agree")                      \
-	X(DREQ_SENT, "waiting for the DREP")                    \
-	X(TIMEWAIT, "answers late messages until the QPN may be reused")
-
-enum cm_state {
-#define X(name, text) CM_ST_##name,
-	CM_STATE_LIST(X)
-#undef X
-	    CM_ST_COUNT,
-	CM_ST_GONE = CM_ST_COUNT, /* only as a destination */
-	CM_ST_SAME		  /* only as a destination */
-};
-
-/* X(name, meaning). What can happen to a handle: messages, the owner's calls, time. */
-#define CM_INPUT_LIST(X)                                                     \
-	X(REQ, "the REQ this handle came from, again")                       \
-	X(REP, "a REP for our REQ")                                          \
-	X(RTU, "an RTU for our REP")                                         \
-	X(REJ, "a REJ for any of ours")                                      \
-	X(MRA, "the peer needs more time")                                   \
-	X(DREQ, "the peer disconnects")                                      \
-	X(DREP, "an answer to our DREQ")                                     \
-	X(STALE, "another attempt of the peer uses this handle's remote QP") \
-	X(ACCEPT, "cm_accept")                                               \
-	X(REJECT, "cm_reject")                                               \
-	X(CONFIRM, "cm_confirm")                                             \
-	X(DATA, "cm_data_arrived")                                           \
-	X(DISCONNECT, "cm_disconnect")                                       \
-	X(RETRY, "no answer in time, repeats are left")                      \
-	X(EXPIRE, "no answer in time, no repeats are left")
-
-enum cm_input_type {
-#define X(name, text) CM_IN_##name,
-	CM_INPUT_LIST(X)
-#undef X
-	    CM_IN_COUNT
-};
 
 struct cm_input {
 	enum cm_input_type type;
@@ -67,10 +24,12 @@ struct cm_input {
 };
 
 /* One peer address with half-open passive attempts. */
+TAILQ_HEAD(cm_pending_list, cm_conn); /* oldest first */
 struct cm_peer {
 	LIST_ENTRY(cm_peer) link; /* in its bucket, or on the free list */
 	struct san_ip ip;
-	uint32_t pending;
+	uint32_t count;
+	struct cm_pending_list pending;
 };
 LIST_HEAD(cm_peer_list, cm_peer);
 
@@ -82,6 +41,8 @@ struct cm_conn {
 	enum cm_state state; /* written by cm_fsm.c only */
 	bool passive, has_qp;
 	uint8_t retries_left, mras_left;
+	uint8_t repeats;	/* of the last message; counted up to backoff_max */
+	uint8_t retries_max;	/* passive: what the REQ allows us */
 	uint32_t id, remote_id; /* communication ids; ours is also the owner's handle */
 	uint64_t cookie;
 	uint64_t tid; /* of the REQ */
@@ -90,10 +51,13 @@ struct cm_conn {
 	uint32_t qpn, remote_qpn;
 	uint64_t remote_guid;
 	struct cm_peer *pending; /* counted there while half-open */
-	uint8_t mad[MAD_LEN];	 /* our last REQ, REP or DREQ: what a repeat sends */
+	TAILQ_ENTRY(cm_conn) by_age, by_peer_age;
+	struct san_time since; /* half-open */
+	uint8_t mad[MAD_LEN];  /* our last REQ, REP or DREQ: what a repeat sends */
 };
 LIST_HEAD(cm_conn_list, cm_conn);
 
+#define CM_MRA_MAX   4	/* a peer may ask for more time this often in one state */
 #define CM_OUT_MAX   64 /* both queues: powers of two */
 #define CM_EVENT_MAX 64
 /* No input emits more than this many messages or events (a stale REP: REJ, and DREQ for the old
@@ -115,6 +79,7 @@ struct cm {
 	uint32_t bucket_mask;
 	struct cm_conn_list *id_buckets, *req_buckets, *qp_buckets;
 	struct cm_peer_list *peer_buckets;
+	struct cm_pending_list pending;
 	struct timer_heap timers;
 	struct cm_counters counters;
 	uint32_t out_head, out_tail, event_head, event_tail; /* free-running */
@@ -134,15 +99,19 @@ struct cm_conn *cm_conn_by_qp(
     const struct cm *cm, const struct san_ip *peer, uint64_t guid, uint32_t qpn);
 void cm_conn_index_req(struct cm *cm, struct cm_conn *c);
 void cm_conn_index_qp(struct cm *cm, struct cm_conn *c, uint64_t guid, uint32_t qpn);
-/* Count a passive attempt as half-open: 0, or SAN_ELIMIT after counting which limit refused. */
-int cm_conn_pend(struct cm *cm, struct cm_conn *c);
+/* The half-open attempt that must go before one more of `peer` may begin; NULL: there is room. */
+struct cm_conn *cm_pending_excess(const struct cm *cm, const struct san_ip *peer);
+/* A passive attempt is half-open from now on, and no longer. There is room. */
+void cm_conn_pend(struct cm *cm, struct cm_conn *c, struct san_time now);
 void cm_conn_unpend(struct cm *cm, struct cm_conn *c);
 
 /* cm_fsm.c: the only writer of cm_conn.state. The handle may be gone afterwards. */
 void cm_conn_start(struct cm *cm, struct cm_conn *c, enum cm_state state, struct san_time now);
 int cm_conn_step(struct cm *cm, struct cm_conn *c, const struct cm_input *in);
-const char *cm_state_name(enum cm_state s);
-const char *cm_input_name(enum cm_input_type t);
+
+/* cm_act.c: 0, or an error that keeps the state as it is. */
+int cm_action_run(
+    struct cm *cm, struct cm_conn *c, enum cm_action action, const struct cm_input *in);
 
 /* cm_tx.c */
 struct cm_connect_args {

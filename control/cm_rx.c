@@ -6,7 +6,9 @@
 #include "cm_priv.h"
 #include "san_err.h"
 
-#define TRANSPORT_RC 0
+#define TRANSPORT_RC  0
+#define QPN_MULTICAST 0xffffffu
+#define PKEY_BASE     0x7fffu /* of the default partition; the bit above says full member */
 
 static int
 step(struct cm *cm, struct cm_conn *c, enum cm_input_type type, const struct cm_msg *m,
@@ -50,6 +52,13 @@ conn_named(const struct cm *cm, const struct cm_via *via, const struct cm_msg *m
 	return c->remote_id == m->local_id || (!c->passive && !c->has_qp) ? c : NULL;
 }
 
+/* 0 and 1 are for management, the last is multicast. */
+static bool
+qpn_valid(uint32_t qpn)
+{
+	return qpn > MAD_QP && qpn < QPN_MULTICAST;
+}
+
 /* Reason to reject a REQ whatever its owner thinks, 0 if there is none. Routers must not translate
  * addresses: the ICRC covers them, so they equal the GIDs. */
 static uint16_t
@@ -57,6 +66,8 @@ req_flaw(const struct cm_via *via, const struct cm_msg *m)
 {
 	if (m->transport != TRANSPORT_RC)
 		return CM_REJ_INVALID_TRANSPORT;
+	if (!qpn_valid(m->qpn) || (m->pkey & PKEY_BASE) != PKEY_BASE)
+		return CM_REJ_UNSUPPORTED;
 	if (!san_ip_equal(&m->src_gid, &via->peer) || !san_ip_equal(&m->dst_gid, &via->local))
 		return CM_REJ_INVALID_GID;
 	if (m->pmtu_code < 1 || m->pmtu_code > 5)
@@ -64,12 +75,37 @@ req_flaw(const struct cm_via *via, const struct cm_msg *m)
 	return 0;
 }
 
+/* Too many half-open attempts: the oldest goes, unless it is so young that its peer may well be
+ * about to answer. Then silence, as with a full SYN queue: an honest peer repeats its REQ. */
+static bool
+room_make(struct cm *cm, const struct san_ip *peer, struct san_time now)
+{
+	struct cm_conn *old;
+
+	while ((old = cm_pending_excess(cm, peer)) != NULL) {
+		const struct cm_input in = {.type = CM_IN_EVICT, .now = now};
+
+		if (!san_time_reached(san_time_add(old->since, cm->limits.pending_grace), now)) {
+			if (cm->pending_count < cm->limits.pending_max)
+				cm->counters.refused_peer++;
+			else
+				cm->counters.refused_pending++;
+			return false;
+		}
+		cm->counters.evicted++;
+		cm_conn_step(cm, old, &in);
+	}
+	return true;
+}
+
 static int
 req_new(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, struct san_time now)
 {
-	struct cm_conn *c = cm_conn_get(cm);
-	int err;
+	struct cm_conn *c;
 
+	if (!room_make(cm, &via->peer, now))
+		return SAN_ELIMIT;
+	c = cm_conn_get(cm);
 	if (c == NULL) {
 		cm->counters.refused_conns++;
 		cm_answer_rej(cm, via, m, CM_REJ_NO_RESOURCES);
@@ -80,13 +116,8 @@ req_new(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, struct 
 	c->local = via->local;
 	c->remote_id = m->local_id;
 	c->tid = m->tid;
-	/* Too many half-open attempts: silence, as with a full SYN queue. An honest peer repeats
-	 * its REQ. */
-	err = cm_conn_pend(cm, c);
-	if (err != 0) {
-		cm_conn_put(cm, c);
-		return err;
-	}
+	c->retries_max = m->max_cm_retries;
+	cm_conn_pend(cm, c, now);
 	cm_conn_index_req(cm, c);
 	cm_conn_index_qp(cm, c, m->ca_guid, m->qpn);
 	cm_conn_start(cm, c, CM_ST_REQ_RCVD, now);
@@ -109,10 +140,22 @@ req_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, str
 		return stale(cm, old, via, m, now);
 	flaw = req_flaw(via, m);
 	if (flaw != 0) {
+		cm->counters.flawed++;
 		cm_answer_rej(cm, via, m, flaw);
 		return SAN_EPROTO;
 	}
 	return req_new(cm, via, m, now);
+}
+
+/* For our owner, it is as if the peer had rejected our REQ. */
+static void
+rep_refuse(struct cm *cm, struct cm_conn *c, const struct cm_msg *rep, uint16_t reason,
+    struct san_time now)
+{
+	struct cm_msg rejected = *rep;
+
+	rejected.reason = reason;
+	step(cm, c, CM_IN_REJ, &rejected, now);
 }
 
 static int
@@ -124,12 +167,17 @@ rep_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, str
 		cm_answer_rej(cm, via, m, CM_REJ_INVALID_COMM_ID);
 		return unknown(cm);
 	}
+	if (c->state != CM_ST_REQ_SENT)
+		return step(cm, c, CM_IN_REP, m, now);
+	if (!qpn_valid(m->qpn)) {
+		cm->counters.flawed++;
+		rep_refuse(cm, c, m, CM_REJ_UNSUPPORTED, now);
+		cm_answer_rej(cm, via, m, CM_REJ_UNSUPPORTED);
+		return SAN_EPROTO;
+	}
 	old = cm_conn_by_qp(cm, &via->peer, m->ca_guid, m->qpn);
-	if (c->state == CM_ST_REQ_SENT && old != NULL) {
-		struct cm_msg rejected = *m;
-
-		rejected.reason = CM_REJ_STALE_CONN;
-		step(cm, c, CM_IN_REJ, &rejected, now);
+	if (old != NULL) {
+		rep_refuse(cm, c, m, CM_REJ_STALE_CONN, now);
 		return stale(cm, old, via, m, now);
 	}
 	return step(cm, c, CM_IN_REP, m, now);
@@ -161,8 +209,10 @@ dreq_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, st
 		cm_answer_drep(cm, via, m);
 		return unknown(cm);
 	}
-	if (m->remote_qpn != c->qpn)
-		return unknown(cm);
+	if (m->remote_qpn != c->qpn) {
+		cm->counters.wrong_qpn++;
+		return SAN_EPROTO;
+	}
 	return step(cm, c, CM_IN_DREQ, m, now);
 }
 

@@ -53,6 +53,7 @@ cm_table_init(struct cm *cm)
 	cm->timers.max = cm->limits.conns_max;
 	LIST_INIT(&cm->free_conns);
 	LIST_INIT(&cm->free_peers);
+	TAILQ_INIT(&cm->pending);
 	return cm->conns && cm->peers && cm->id_buckets && cm->req_buckets && cm->qp_buckets &&
 		       cm->peer_buckets && cm->timers.nodes
 		   ? 0
@@ -168,45 +169,64 @@ cm_conn_index_qp(struct cm *cm, struct cm_conn *c, uint64_t guid, uint32_t qpn)
 	LIST_INSERT_HEAD(&cm->qp_buckets[hash_ip(cm, &c->peer, guid, qpn)], c, by_qp);
 }
 
-static struct cm_peer *
-peer_get(struct cm *cm, const struct san_ip *ip)
+static struct cm_peer_list *
+peer_bucket(const struct cm *cm, const struct san_ip *ip)
 {
-	struct cm_peer_list *bucket = &cm->peer_buckets[hash_ip(cm, ip, 0, 0)];
+	return &cm->peer_buckets[hash_ip(cm, ip, 0, 0)];
+}
+
+static struct cm_peer *
+peer_find(const struct cm *cm, const struct san_ip *ip)
+{
 	struct cm_peer *p;
 
-	LIST_FOREACH(p, bucket, link) {
+	LIST_FOREACH(p, peer_bucket(cm, ip), link) {
 		if (san_ip_equal(&p->ip, ip))
 			return p;
 	}
+	return NULL;
+}
+
+static struct cm_peer *
+peer_get(struct cm *cm, const struct san_ip *ip)
+{
+	struct cm_peer *p = peer_find(cm, ip);
+
+	if (p != NULL)
+		return p;
 	p = LIST_FIRST(&cm->free_peers);
 	if (p != NULL)
 		LIST_REMOVE(p, link);
 	else
 		p = &cm->peers[cm->peers_fresh++]; /* one per half-open attempt at most */
 	p->ip = *ip;
-	p->pending = 0;
-	LIST_INSERT_HEAD(bucket, p, link);
+	p->count = 0;
+	TAILQ_INIT(&p->pending);
+	LIST_INSERT_HEAD(peer_bucket(cm, ip), p, link);
 	return p;
 }
 
-int
-cm_conn_pend(struct cm *cm, struct cm_conn *c)
+struct cm_conn *
+cm_pending_excess(const struct cm *cm, const struct san_ip *peer)
 {
-	struct cm_peer *p;
+	const struct cm_peer *p = peer_find(cm, peer);
 
-	if (cm->pending_count >= cm->limits.pending_max) {
-		cm->counters.refused_pending++;
-		return SAN_ELIMIT;
-	}
-	p = peer_get(cm, &c->peer);
-	if (p->pending >= cm->limits.pending_peer_max) {
-		cm->counters.refused_peer++;
-		return SAN_ELIMIT;
-	}
-	p->pending++;
+	if (p != NULL && p->count >= cm->limits.pending_peer_max)
+		return TAILQ_FIRST(&p->pending);
+	return cm->pending_count >= cm->limits.pending_max ? TAILQ_FIRST(&cm->pending) : NULL;
+}
+
+void
+cm_conn_pend(struct cm *cm, struct cm_conn *c, struct san_time now)
+{
+	struct cm_peer *p = peer_get(cm, &c->peer);
+
+	p->count++;
 	cm->pending_count++;
 	c->pending = p;
-	return 0;
+	c->since = now;
+	TAILQ_INSERT_TAIL(&p->pending, c, by_peer_age);
+	TAILQ_INSERT_TAIL(&cm->pending, c, by_age);
 }
 
 void
@@ -217,8 +237,10 @@ cm_conn_unpend(struct cm *cm, struct cm_conn *c)
 	if (p == NULL)
 		return;
 	c->pending = NULL;
+	TAILQ_REMOVE(&p->pending, c, by_peer_age);
+	TAILQ_REMOVE(&cm->pending, c, by_age);
 	cm->pending_count--;
-	if (--p->pending > 0)
+	if (--p->count > 0)
 		return;
 	LIST_REMOVE(p, link);
 	LIST_INSERT_HEAD(&cm->free_peers, p, link);

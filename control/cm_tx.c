@@ -20,9 +20,6 @@
 #define ACK_DELAY_CODE	  8
 #define TID_DREQ	  0x80000000ull
 #define SIDR_UNSUPPORTED  1
-#define MSG_REQ		  0
-#define MSG_REP		  1
-#define MSG_OTHER	  2
 
 static uint8_t
 timeout_code(struct san_duration d)
@@ -146,7 +143,7 @@ cm_send_mra(struct cm *cm, const struct cm_conn *c)
 	const struct cm_via via = via_of(c);
 	struct cm_msg m = about(c, CM_MRA);
 
-	m.msg_rejected = c->passive ? MSG_REQ : MSG_REP;
+	m.msg_rejected = c->passive ? CM_MSG_REQ : CM_MSG_REP;
 	m.service_timeout = timeout_code(cm->limits.pending_timeout);
 	send(cm, &via, &m);
 }
@@ -198,7 +195,9 @@ cm_answer_rej(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, u
 	    .remote_id = m->local_id,
 	    .reason = reason};
 
-	rej.msg_rejected = m->attr == CM_REQ ? MSG_REQ : m->attr == CM_REP ? MSG_REP : MSG_OTHER;
+	rej.msg_rejected = m->attr == CM_REQ   ? CM_MSG_REQ
+			   : m->attr == CM_REP ? CM_MSG_REP
+					       : CM_MSG_OTHER;
 	rej_add_guid(cm, &rej);
 	send(cm, via, &rej);
 }

@@ -51,6 +51,13 @@ enum cm_rej_reason {
 	CM_REJ_CLASS_VERSION = 31,
 };
 
+/* Which message a REJ rejects or an MRA delays. */
+enum cm_msg_named {
+	CM_MSG_REQ,
+	CM_MSG_REP,
+	CM_MSG_OTHER,
+};
+
 /* One decoded CM message; fields that the attribute does not have are zero. */
 struct cm_msg {
 	uint64_t tid;
@@ -69,7 +76,7 @@ struct cm_msg {
 	uint32_t flow_label;
 	uint8_t traffic_class, hop_limit, sl, local_ack_timeout, target_ack_delay;
 	/* REJ, MRA */
-	uint8_t msg_rejected; /* 0 REQ, 1 REP, 2 other; MRA: message being answered */
+	uint8_t msg_rejected; /* enum cm_msg_named; 3 is reserved */
 	uint16_t reason;
 	uint8_t service_timeout;
 	uint8_t ari[72];

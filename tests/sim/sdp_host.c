@@ -20,7 +20,8 @@ sdp_host_defaults(void)
 		    .req_interval = SAN_DURATION_MS(20),
 		    .req_retries = 250,
 		    .rep_interval = SAN_DURATION_MS(20),
-		    .rep_retries = 250,
+		    .rep_retries = 250, /* 15 as the REQ says: four seconds with the back-off */
+		    .backoff_max = 4,
 		    .dreq_interval = SAN_DURATION_MS(20),
 		    .dreq_retries = 40,
 		    .timewait = SAN_DURATION_MS(500),

@@ -10,6 +10,7 @@
 const struct cm_limits world_limits = {.conns_max = 64,
     .pending_max = 16,
     .pending_peer_max = 8,
+    .pending_grace = {50000000},
     .req_interval = {1000000000},
     .req_retries = 12,
     .rep_interval = {500000000},
@@ -51,10 +52,18 @@ world_fini(struct cm_world *w)
 }
 
 void
-world_script(struct cm_world *w, uint64_t lose, uint64_t duplicate)
+world_ipv6(struct cm_world *w)
+{
+	assert_int_equal(san_ip_parse("fd00:77::1", &w->side[0].ip), 0);
+	assert_int_equal(san_ip_parse("fd00:77::2", &w->side[1].ip), 0);
+}
+
+void
+world_script(struct cm_world *w, uint64_t lose, uint64_t duplicate, uint64_t late)
 {
 	w->lose = lose;
 	w->duplicate = duplicate;
+	w->late = late;
 	w->sent = 0;
 }
 
@@ -69,17 +78,17 @@ world_connect(struct cm_world *w, int from)
 	id = cm_connect(s->cm, 100 + (uint64_t)from, 0, &s->ip, &w->side[!from].ip, CM_SID_SDP | 7,
 	    &qp, "hello", 5, w->now);
 	assert_true(id > 0);
-	s->id = (uint32_t)id;
-	s->view = VIEW_CONNECTING;
+	s->end[from].id = (uint32_t)id;
+	s->end[from].view = VIEW_CONNECTING;
 }
 
 void
-world_disconnect(struct cm_world *w, int from)
+world_disconnect(struct cm_world *w, int from, int began)
 {
-	struct cm_side *s = &w->side[from];
+	struct cm_end *e = &w->side[from].end[began];
 
-	assert_int_equal(cm_disconnect(s->cm, s->id, w->now), 0);
-	s->view = s->view == VIEW_UP ? VIEW_LEAVING : VIEW_NONE;
+	assert_int_equal(cm_disconnect(w->side[from].cm, e->id, w->now), 0);
+	e->view = e->view == VIEW_UP ? VIEW_LEAVING : VIEW_NONE;
 }
 
 static void
@@ -94,6 +103,7 @@ put_on_wire(struct cm_world *w, int to, const struct cm_out *out, struct san_dur
 static void
 take_messages(struct cm_world *w, int s)
 {
+	const struct san_duration late = {5 * w->delay.ns};
 	struct cm_out out;
 
 	while (cm_out_take(w->side[s].cm, &out)) {
@@ -103,14 +113,14 @@ take_messages(struct cm_world *w, int s)
 		assert_true(san_ip_equal(&out.src, &w->side[s].ip));
 		if ((w->lose & bit) != 0)
 			continue;
-		put_on_wire(w, !s, &out, w->delay);
+		put_on_wire(w, !s, &out, (w->late & bit) != 0 ? late : w->delay);
 		if ((w->duplicate & bit) != 0)
 			put_on_wire(w, !s, &out, (struct san_duration){3 * w->delay.ns});
 	}
 }
 
 static void
-owner_answer(struct cm_world *w, struct cm_side *s, const struct cm_event *ev)
+owner_answer(struct cm_world *w, struct cm_side *s, struct cm_end *e, const struct cm_event *ev)
 {
 	struct cm_qp qp = qp_template;
 
@@ -118,12 +128,12 @@ owner_answer(struct cm_world *w, struct cm_side *s, const struct cm_event *ev)
 		return;
 	if (ev->type == CM_EV_REP) {
 		assert_int_equal(cm_confirm(s->cm, ev->id, w->now), 0);
-		s->view = VIEW_UP;
+		e->view = VIEW_UP;
 		return;
 	}
 	if (s->refuse != 0) {
 		assert_int_equal(cm_reject(s->cm, ev->id, s->refuse, "no", 2, w->now), 0);
-		s->view = VIEW_NONE;
+		e->view = VIEW_NONE;
 		return;
 	}
 	qp.qpn = ++s->qpn;
@@ -131,37 +141,47 @@ owner_answer(struct cm_world *w, struct cm_side *s, const struct cm_event *ev)
 }
 
 static void
+end_event(struct cm_world *w, struct cm_side *s, struct cm_end *e, const struct cm_event *ev)
+{
+	e->seen[ev->type]++;
+	e->last = *ev;
+	switch (ev->type) {
+	case CM_EV_REQ:
+		e->id = ev->id;
+		e->view = VIEW_CONNECTING;
+		owner_answer(w, s, e, ev);
+		break;
+	case CM_EV_REP:
+		owner_answer(w, s, e, ev);
+		break;
+	case CM_EV_ESTABLISHED:
+		e->view = VIEW_UP;
+		break;
+	case CM_EV_REJECTED:
+	case CM_EV_TIMEDOUT:
+	case CM_EV_GONE:
+		e->view = VIEW_NONE;
+		break;
+	case CM_EV_DREQ:
+	case CM_EV_DREQ_DONE:
+		e->view = VIEW_TIMEWAIT;
+		break;
+	}
+}
+
+/* Of connections the owner does not follow (a newer one took its place, or it began outside the
+ * world) it hears nothing. */
+static void
 take_events(struct cm_world *w, int n)
 {
 	struct cm_side *s = &w->side[n];
 	struct cm_event ev;
 
 	while (cm_event_take(s->cm, &ev)) {
-		s->seen[ev.type]++;
-		s->last = ev;
-		switch (ev.type) {
-		case CM_EV_REQ:
-			s->id = ev.id;
-			s->view = VIEW_CONNECTING;
-			owner_answer(w, s, &ev);
-			break;
-		case CM_EV_REP:
-			assert_int_equal(ev.id, s->id);
-			owner_answer(w, s, &ev);
-			break;
-		case CM_EV_ESTABLISHED:
-			s->view = VIEW_UP;
-			break;
-		case CM_EV_REJECTED:
-		case CM_EV_TIMEDOUT:
-		case CM_EV_GONE:
-			s->view = VIEW_NONE;
-			break;
-		case CM_EV_DREQ:
-		case CM_EV_DREQ_DONE:
-			s->view = VIEW_TIMEWAIT;
-			break;
-		}
+		if (ev.type == CM_EV_REQ || s->end[!n].id == ev.id)
+			end_event(w, s, &s->end[!n], &ev);
+		else if (s->end[n].id == ev.id)
+			end_event(w, s, &s->end[n], &ev);
 	}
 }
 
@@ -228,6 +248,24 @@ world_run(struct cm_world *w, struct san_duration limit)
 			cm_deadline_expire(w->side[s].cm, w->now);
 	}
 	fail_msg("does not come to rest");
+}
+
+void
+world_expect(const struct cm_world *w, int began, enum side_view a, enum side_view b)
+{
+	assert_int_equal(w->side[0].end[began].view, a);
+	assert_int_equal(w->side[1].end[began].view, b);
+}
+
+void
+world_expect_rest(struct cm_world *w)
+{
+	world_run(w, SAN_DURATION_S(60));
+	for (int s = 0; s < 2; s++) {
+		world_expect(w, s, VIEW_NONE, VIEW_NONE);
+		assert_int_equal(cm_count(w->side[s].cm), 0);
+		assert_int_equal(cm_deadline(w->side[s].cm).ns, SAN_TIME_NEVER.ns);
+	}
 }
 
 struct cm_msg

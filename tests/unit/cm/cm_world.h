@@ -16,16 +16,22 @@ enum side_view {
 	VIEW_TIMEWAIT, /* disconnected; GONE is to come */
 };
 
+/* One end of a connection, as its owner sees it. */
+struct cm_end {
+	uint32_t id;
+	enum side_view view;
+	uint32_t seen[8]; /* events by type */
+	struct cm_event last;
+};
+
 struct cm_side {
 	struct cm *cm;
 	struct san_ip ip;
 	uint64_t guid;
-	uint32_t id, qpn;
-	enum side_view view;
-	bool mute;	  /* the owner does not answer REQ and REP events */
-	uint16_t refuse;  /* the owner rejects REQs with this reason; 0 = accepts */
-	uint32_t seen[8]; /* events by type */
-	struct cm_event last;
+	uint32_t qpn;
+	bool mute;	      /* the owner does not answer REQ and REP events */
+	uint16_t refuse;      /* the owner rejects REQs with this reason; 0 = accepts */
+	struct cm_end end[2]; /* of the connection side n began */
 };
 
 struct cm_world {
@@ -34,6 +40,7 @@ struct cm_world {
 	struct san_duration delay;
 	uint64_t lose;	    /* bit n: the n-th packet since world_script is lost */
 	uint64_t duplicate; /* bit n: it is delivered twice */
+	uint64_t late;	    /* bit n: it is overtaken by what follows */
 	uint32_t sent;	    /* packets since world_script */
 	uint32_t wire_count;
 	struct {
@@ -47,11 +54,18 @@ extern const struct cm_limits world_limits;
 
 void world_init(struct cm_world *w, const struct cm_limits *limits);
 void world_fini(struct cm_world *w);
+/* Right after world_init: both sides have IPv6 addresses. */
+void world_ipv6(struct cm_world *w);
 /* Start counting packets anew, with this fate for the first 64. */
-void world_script(struct cm_world *w, uint64_t lose, uint64_t duplicate);
+void world_script(struct cm_world *w, uint64_t lose, uint64_t duplicate, uint64_t late);
 /* A cm_connect from side `from` to the other. */
 void world_connect(struct cm_world *w, int from);
-void world_disconnect(struct cm_world *w, int from);
+/* Side `from` leaves the connection that side `began` began. */
+void world_disconnect(struct cm_world *w, int from, int began);
+/* What the two owners think of the connection that side `began` began. */
+void world_expect(const struct cm_world *w, int began, enum side_view a, enum side_view b);
+/* A minute later nothing of any connection is left, nor any deadline. */
+void world_expect_rest(struct cm_world *w);
 /* Run until nothing is in flight and no deadline is left before `limit` from now. */
 void world_run(struct cm_world *w, struct san_duration limit);
 /* Move queues only: no time passes. */

@@ -34,6 +34,7 @@ peer_req(const struct cm_world *w)
 	    .qpn = PEER_QPN,
 	    .psn = 0x100,
 	    .pmtu_code = 3,
+	    .max_cm_retries = 15,
 	    .pkey = 0xffff,
 	    .hop_limit = 64,
 	    .src_gid = w->side[1].ip,

@@ -170,7 +170,8 @@ dreq__with_the_wrong_qpn(void **state)
 	struct cm_msg dreq = peer_msg(CM_DREQ, id);
 
 	dreq.remote_qpn = 0x778;
-	assert_int_equal(give(w, &dreq), SAN_ENOENT);
+	assert_int_equal(give(w, &dreq), SAN_EPROTO);
+	assert_int_equal(cm_counters(w->side[0].cm)->wrong_qpn, 1);
 	nothing_sent(w);
 	no_event(w);
 }

@@ -55,6 +55,59 @@ req__repeats_are_identical(void **state)
 	assert_int_equal(cm_counters(w->side[0].cm)->retries, 1);
 }
 
+/* 1 s, then twice as long up to backoff_max times; the number of repeats is the same. */
+static void
+req__repeats_back_off(void **state)
+{
+	static const unsigned at_s[] = {1, 3, 7, 11, 15};
+	struct cm_limits limits = world_limits;
+	struct cm_world w;
+
+	limits.backoff_max = 2;
+	limits.req_retries = 5;
+	world_init(&w, &limits);
+	req_sent(&w);
+	side_take(&w, 0, CM_REQ);
+	for (unsigned s = 1; s <= 19; s++) {
+		bool due = false;
+
+		for (size_t i = 0; i < sizeof at_s / sizeof at_s[0]; i++)
+			due |= at_s[i] == s;
+		no_event(&w);
+		pass(&w, SAN_DURATION_S(1));
+		if (due)
+			side_take(&w, 0, CM_REQ);
+		if (s < 19)
+			nothing_sent(&w);
+	}
+	event(&w, CM_EV_TIMEDOUT);
+	world_fini(&w);
+}
+
+/* The REQ says how often we may repeat our REP, but cannot make it more often than we want. */
+static void
+rep__repeats_as_the_req_allows(void **state)
+{
+	for (uint8_t allowed = 0; allowed < 16; allowed++) {
+		struct cm_world w;
+		struct cm_msg req;
+		unsigned sent;
+
+		world_init(&w, &world_limits);
+		req = peer_req(&w);
+		req.max_cm_retries = allowed;
+		give(&w, &req);
+		cm_accept(w.side[0].cm, event(&w, CM_EV_REQ).id, 1, &hand_qp, NULL, 0, w.now);
+		for (int i = 0; i < 20; i++)
+			pass(&w, SAN_DURATION_MS(500));
+		event(&w, CM_EV_TIMEDOUT);
+		sent =
+		    1u + (allowed < world_limits.rep_retries ? allowed : world_limits.rep_retries);
+		assert_int_equal(cm_counters(w.side[0].cm)->rep_tx, sent);
+		world_fini(&w);
+	}
+}
+
 /* REP, RTU, REJ and MRA use the REQ's transaction, DREP the DREQ's. */
 static void
 tid__reused(void **state)
@@ -180,10 +233,14 @@ req__owner_never_answers(void **state)
 {
 	struct cm_world *w = *state;
 	uint32_t id = req_received(w);
+	struct cm_event ev;
 	struct cm_msg rej;
 
+	cm_own(w->side[0].cm, id, 77);
 	pass(w, SAN_DURATION_S(5));
-	assert_int_equal(event(w, CM_EV_TIMEDOUT).id, id);
+	ev = event(w, CM_EV_TIMEDOUT);
+	assert_int_equal(ev.id, id);
+	assert_int_equal(ev.cookie, 77);
 	rej = side_take(w, 0, CM_REJ);
 	assert_int_equal(rej.reason, CM_REJ_TIMEOUT);
 	assert_int_equal(rej.ari_len, 8);
@@ -217,7 +274,57 @@ req__flaws(void **state)
 		give(w, &req);
 		assert_int_equal(side_take(w, 0, CM_REJ).reason, CM_REJ_INVALID_MTU);
 	}
+	/* Queue pairs for management, multicast, and another partition's. */
+	for (int i = 0; i < 5; i++) {
+		static const uint32_t qpn[] = {0, 1, 0xffffff, PEER_QPN, PEER_QPN};
+
+		req = peer_req(w);
+		req.qpn = qpn[i];
+		req.pkey = i == 3 ? 0x1234 : i == 4 ? 0x7ffe : 0x7fff;
+		give(w, &req);
+		assert_int_equal(side_take(w, 0, CM_REJ).reason, CM_REJ_UNSUPPORTED);
+	}
 	no_event(w);
+	assert_int_equal(cm_count(w->side[0].cm), 0);
+	assert_int_equal(cm_counters(w->side[0].cm)->flawed, 3 + 11 + 5);
+}
+
+static void
+req__ignored(void **state)
+{
+	struct cm_world *w = *state;
+	struct cm_msg req = peer_req(w);
+	uint32_t id = req_received(w);
+
+	assert_int_equal(cm_ignore(w->side[0].cm, id, w->now), 0);
+	nothing_sent(w);
+	no_event(w);
+	assert_int_equal(cm_count(w->side[0].cm), 0);
+	assert_int_equal(cm_ignore(w->side[0].cm, id, w->now), SAN_ENOENT);
+	assert_int_equal(give(w, &req), 0); /* the peer's repeat is new */
+	id = event(w, CM_EV_REQ).id;
+	cm_accept(w->side[0].cm, id, 1, &hand_qp, NULL, 0, w->now);
+	assert_int_equal(cm_ignore(w->side[0].cm, id, w->now), SAN_EINVAL);
+}
+
+/* A REP that offers no usable QP: the peer is told, and so is our owner. */
+static void
+rep__flaws(void **state)
+{
+	static const uint32_t qpn[] = {0, 1, 0xffffff};
+	struct cm_world *w = *state;
+
+	for (size_t i = 0; i < sizeof qpn / sizeof qpn[0]; i++) {
+		struct cm_msg rep = peer_rep(req_sent(w)), rej;
+
+		side_take(w, 0, CM_REQ);
+		rep.qpn = qpn[i];
+		assert_int_equal(give(w, &rep), SAN_EPROTO);
+		rej = side_take(w, 0, CM_REJ);
+		assert_int_equal(rej.reason, CM_REJ_UNSUPPORTED);
+		assert_int_equal(rej.msg_rejected, CM_MSG_REP);
+		assert_int_equal(event(w, CM_EV_REJECTED).reason, CM_REJ_UNSUPPORTED);
+	}
 	assert_int_equal(cm_count(w->side[0].cm), 0);
 }
 
@@ -338,6 +445,25 @@ mra__is_bounded(void **state)
 	assert_true(w->now.ns - start < 600ull * 1000000000);
 }
 
+/* An MRA for a message we did not send, or that no MRA can be for. */
+static void
+mra__for_another_message(void **state)
+{
+	struct cm_world *w = *state;
+	uint32_t id = req_sent(w);
+	struct cm_msg mra = peer_msg(CM_MRA, id);
+
+	side_take(w, 0, CM_REQ);
+	mra.service_timeout = 22;
+	for (uint8_t named = 1; named < 4; named++) {
+		mra.msg_rejected = named;
+		assert_int_equal(give(w, &mra), SAN_EPROTO);
+	}
+	pass(w, SAN_DURATION_S(1));
+	side_take(w, 0, CM_REQ);
+	assert_int_equal(cm_counters(w->side[0].cm)->unknown, 3);
+}
+
 static void
 mra__for_our_rep(void **state)
 {
@@ -417,6 +543,9 @@ create__refuses_bad_limits(void **state)
 	l.pending_max = l.conns_max + 1;
 	assert_null(cm_create(&l, 1, (struct prng){1}));
 	l = world_limits;
+	l.backoff_max = 17;
+	assert_null(cm_create(&l, 1, (struct prng){1}));
+	l = world_limits;
 	l.req_interval.ns = 0;
 	assert_null(cm_create(&l, 1, (struct prng){1}));
 }
@@ -428,6 +557,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    T(req__carries),
 	    T(req__repeats_are_identical),
+	    T(req__repeats_back_off),
+	    T(rep__repeats_as_the_req_allows),
 	    T(tid__reused),
 	    T(req__event_has_the_message),
 	    T(req__again_before_the_owner_answered),
@@ -435,12 +566,15 @@ main(void)
 	    T(req__again_when_established_or_over),
 	    T(req__owner_never_answers),
 	    T(req__flaws),
+	    T(req__ignored),
+	    T(rep__flaws),
 	    T(rep__again),
 	    T(rep__wrong_tid_is_accepted),
 	    T(rep__to_the_passive_side),
 	    T(rtu__lost_but_data_arrives),
 	    T(mra__extends_the_wait),
 	    T(mra__is_bounded),
+	    T(mra__for_another_message),
 	    T(mra__for_our_rep),
 	    T(sidr__unsupported),
 	    T(garbage__is_counted),

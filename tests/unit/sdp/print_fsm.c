@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prints the wire side's matrix as Markdown, from the list the engine is compiled from; with
- * --check FILE compares it to what stands between the markers in that file. A development tool, not
- * part of the daemon. */
+/* Prints the wire side's matrix as Markdown, from the list the engine is compiled from. A
+ * development tool, not part of the daemon. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fsm_table.h"
+#include "printed.h"
 #include "sdp_fsm.h"
-
-#define MARK_BEGIN "<!-- wire side: begin, printed by print_fsm -->\n"
-#define MARK_END   "<!-- wire side: end -->\n"
-#define FILE_MAX   (1u << 20)
 
 static const struct {
 	enum sdp_state state;
@@ -98,51 +93,9 @@ print_all(FILE *f)
 	print_matrix(f);
 }
 
-static int
-check(const char *path)
-{
-	char *text = calloc(1, FILE_MAX), *made = NULL, *begin, *end;
-	FILE *f = fopen(path, "r"), *m;
-	size_t made_len;
-	int bad = 1;
-
-	if (text == NULL || f == NULL || fread(text, 1, FILE_MAX - 1, f) == 0) {
-		fprintf(stderr, "%s: cannot read\n", path);
-		return 2;
-	}
-	fclose(f);
-	m = open_memstream(&made, &made_len);
-	if (m == NULL)
-		return 2;
-	print_all(m);
-	fclose(m);
-	begin = strstr(text, MARK_BEGIN);
-	end = begin != NULL ? strstr(begin, MARK_END) : NULL;
-	if (end == NULL) {
-		fprintf(stderr, "%s: markers are missing\n", path);
-	} else {
-		begin += strlen(MARK_BEGIN);
-		bad = (size_t)(end - begin) != made_len || memcmp(begin, made, made_len) != 0;
-		if (bad)
-			fprintf(stderr,
-			    "%s: differs from the matrix; replace the part between the markers "
-			    "by the output of print_fsm\n",
-			    path);
-	}
-	free(made);
-	free(text);
-	return bad;
-}
-
 int
 main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "--check") == 0)
-		return check(argv[2]);
-	if (argc != 1) {
-		fprintf(stderr, "usage: print_fsm [--check FILE]\n");
-		return 2;
-	}
-	print_all(stdout);
-	return 0;
+	return printed_main(argc, argv, "<!-- wire side: begin, printed by print_fsm -->\n",
+	    "<!-- wire side: end -->\n", print_all);
 }
