@@ -10,6 +10,8 @@
 #include "san_err.h"
 #include "sdp_msg.h"
 
+#define NUMBERS_KEPT 8u /* one in so many */
+
 /* Why a REQ is rejected: CM reason, counter, and what the log says. */
 static void
 reject(struct daemon *d, const struct cm_event *ev, uint16_t reason, uint64_t *counter)
@@ -50,6 +52,14 @@ request_check(struct daemon *d, const struct cm_event *ev, struct sdp_hello *hel
 	return 0;
 }
 
+/* The last connection numbers are for our own connects, and for one attempt of a listener at a
+ * time: strangers shall not hold them all. */
+static bool
+numbers_left(const struct listener *l, const struct conn_table *t)
+{
+	return l->pending == 0 || t->free_count > t->size / NUMBERS_KEPT;
+}
+
 /* The child's sock and connection, both new; NULL when something ran out. */
 static struct conn *
 child_create(struct listener *l)
@@ -59,7 +69,7 @@ child_create(struct listener *l)
 	struct conn *c = NULL;
 	struct sock *k;
 
-	if (slot < 0)
+	if (slot < 0 || !numbers_left(l, &s->daemon->conns))
 		return NULL;
 	k = sock_create(s, (uint32_t)slot);
 	if (k == NULL)
@@ -70,6 +80,23 @@ child_create(struct listener *l)
 		return NULL;
 	}
 	return c;
+}
+
+/* No slot, connection or memory. While half-open attempts hold some, the oldest goes unless it is
+ * young, and the REQ is not answered: an honest peer repeats it. */
+static void
+no_room(struct daemon *d, struct listener *l, const struct cm_event *ev)
+{
+	struct sock *oldest = TAILQ_FIRST(&l->opening);
+
+	if (oldest == NULL) {
+		reject(d, ev, CM_REJ_NO_RESOURCES, &d->count.rej_resources);
+		return;
+	}
+	d->count.req_ignored++;
+	(void)cm_ignore(d->netio.cm, ev->id, loop_now());
+	if (san_time_reached(san_time_add(oldest->born, NETIO_HALF_OPEN_GRACE), loop_now()))
+		conn_fail(oldest->conn, SAN_ETIMEDOUT, "made room for a newer connection");
 }
 
 static void
@@ -89,6 +116,7 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	struct daemon *d = c->daemon;
 
 	c->cm_id = ev->id;
+	cm_own(d->netio.cm, ev->id, c->cookie);
 	conn_cm_enter(c, CONN_CM_LIVE);
 	c->route = *route;
 	c->routed = true;
@@ -138,7 +166,7 @@ conn_request(struct daemon *d, const struct cm_event *ev)
 	c = child_create(l);
 	if (c == NULL) {
 		l->refused++;
-		reject(d, ev, CM_REJ_NO_RESOURCES, &d->count.rej_resources);
+		no_room(d, l, ev);
 		return;
 	}
 	child_begin(c, l, ev, &hello, &route);

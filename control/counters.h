@@ -32,6 +32,7 @@
 	X(rej_no_listener, "incoming connections rejected: nobody listens")                 \
 	X(rej_backlog, "incoming connections rejected: backlog full")                       \
 	X(rej_resources, "incoming connections rejected: no slot, connection or memory")    \
+	X(req_ignored, "incoming connections not answered: half-open ones hold everything") \
 	X(rej_hello, "incoming connections rejected: no valid SDP Hello")                   \
 	X(rej_mtu, "incoming connections rejected: path MTU larger than the port's")        \
 	X(rej_path, "incoming connections rejected: no way back to the peer")               \

@@ -10,6 +10,8 @@
 
 #define ENTRY 4u /* bytes of a slot number in the ring */
 
+_Static_assert(SAN_SOCKS_MAX / 2 <= SAN_RING_MIN / ENTRY, "all children of a session fit");
+
 static struct listener_bucket *
 bucket_of(struct daemon *d, uint16_t port)
 {
@@ -49,7 +51,8 @@ listener_open(struct sock *k, uint32_t backlog)
 	if (l == NULL)
 		return SAN_ENOMEM;
 	l->sock = k;
-	TAILQ_INIT(&l->children);
+	TAILQ_INIT(&l->opening);
+	TAILQ_INIT(&l->ready);
 	listener_backlog_set(l, backlog);
 	LIST_INSERT_HEAD(bucket_of(d, k->local.port), l, bucket);
 	k->listener = l;
@@ -98,7 +101,7 @@ listener_queued(const struct listener *l)
 bool
 listener_full(const struct listener *l)
 {
-	return listener_queued(l) + l->pending >= l->backlog;
+	return listener_queued(l) >= l->backlog;
 }
 
 /* Children that a process has taken are its own from now on. */
@@ -106,26 +109,33 @@ static void
 children_taken(struct listener *l)
 {
 	uint32_t head = head_read(l);
-	struct sock *k, *next;
+	struct sock *k;
 
-	TAILQ_FOREACH_SAFE(k, &l->children, queued, next)
-		if (k->ready && (int32_t)(k->queue_pos - head) < 0)
-			listener_child_remove(k);
+	while ((k = TAILQ_FIRST(&l->ready)) != NULL && (int32_t)(k->queue_pos - head) < 0)
+		listener_child_remove(k);
+}
+
+static void
+children_reset(struct sock_list *children)
+{
+	struct sock *child;
+
+	while ((child = TAILQ_FIRST(children)) != NULL) {
+		listener_child_remove(child);
+		child->reset = true;
+		sock_app_died(child);
+	}
 }
 
 void
 listener_close(struct sock *k)
 {
 	struct listener *l = k->listener;
-	struct sock *child;
 
 	children_taken(l);
 	LIST_REMOVE(l, bucket);
-	while ((child = TAILQ_FIRST(&l->children)) != NULL) {
-		listener_child_remove(child);
-		child->reset = true;
-		sock_app_died(child);
-	}
+	children_reset(&l->opening);
+	children_reset(&l->ready);
 	k->listener = NULL;
 	k->session->listener_count--;
 	free(l);
@@ -178,7 +188,7 @@ listener_child_add(struct listener *l, struct sock *child)
 	child->parent = l;
 	child->ready = false;
 	l->pending++;
-	TAILQ_INSERT_TAIL(&l->children, child, queued);
+	TAILQ_INSERT_TAIL(&l->opening, child, queued);
 }
 
 void
@@ -190,6 +200,8 @@ listener_child_ready(struct listener *l, struct sock *child)
 	memcpy(region_rx_ring(&s->region, l->sock->slot) + (l->tail & mask), &number, ENTRY);
 	child->queue_pos = l->tail;
 	child->ready = true;
+	TAILQ_REMOVE(&l->opening, child, queued);
+	TAILQ_INSERT_TAIL(&l->ready, child, queued);
 	l->pending--;
 	l->accepted++;
 	l->tail += ENTRY;
@@ -207,7 +219,7 @@ listener_child_remove(struct sock *child)
 		return;
 	if (!child->ready)
 		l->pending--;
-	TAILQ_REMOVE(&l->children, child, queued);
+	TAILQ_REMOVE(child->ready ? &l->ready : &l->opening, child, queued);
 	child->parent = NULL;
 	sock_sweep_later(child);
 }

@@ -17,8 +17,9 @@ struct listener {
 	struct sock *sock;
 	uint32_t backlog;
 	uint32_t tail; /* bytes produced into the ring; ours, the slot's copy is never read back */
-	uint32_t pending;	   /* children whose handshake is under way */
-	struct sock_list children; /* pending and ready */
+	uint32_t pending;	  /* children whose handshake is under way: how many */
+	struct sock_list opening; /* they, oldest first */
+	struct sock_list ready;	  /* children in the ring, in its order */
 	uint64_t accepted, refused;
 };
 LIST_HEAD(listener_bucket, listener);
@@ -36,6 +37,8 @@ void listener_close(struct sock *k);
 struct listener *listener_find(struct daemon *d, const struct san_ip *ip, uint16_t port);
 /* Connections ready to be accepted. */
 uint32_t listener_queued(const struct listener *l);
+/* As many as the program wants to have waiting. Half-open ones do not count: a stranger can make
+ * any number of them, and shall not keep others out. */
 bool listener_full(const struct listener *l);
 
 /* A child begins its handshake; it is established (enters the ring); it is forgotten. */

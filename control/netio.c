@@ -10,35 +10,69 @@
 
 #define HOP_LIMIT     64
 #define ECN_ECT0      2u
-#define REPEAT_MAX_MS 100u /* a lost REQ on a LAN must not be felt */
+#define REPEAT_MAX_MS 100u /* first repeat: a lost REQ on a LAN must not be felt */
 #define REPEAT_MIN_MS 20u
-#define REPEATS_MAX   250u
+#define REPEATS_MAX   15u /* as many as a REQ can announce */
+#define BACKOFF_MAX   3u  /* intervals double this often */
 #define PENDING_MAX   4096u
 #define NEIGH_RETRIES 3
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static struct cm_limits
-cm_limits(const struct san_config *c)
+/* How long `repeats` repeats take, and the wait behind the last, with a first interval of 1. */
+static uint32_t
+repeats_span(uint32_t repeats)
 {
-	uint32_t timeout = c->connect_timeout_ms, every = timeout / 8;
-	uint32_t pending = c->connections_max < PENDING_MAX ? c->connections_max : PENDING_MAX;
+	uint32_t span = 0;
+
+	for (uint32_t i = 0; i <= repeats; i++)
+		span += 1u << (i < BACKOFF_MAX ? i : BACKOFF_MAX);
+	return span;
+}
+
+static uint32_t
+repeat_first_ms(uint32_t timeout)
+{
+	uint32_t least = timeout / repeats_span(REPEATS_MAX) + 1, every = timeout / 8;
 
 	if (every > REPEAT_MAX_MS)
 		every = REPEAT_MAX_MS;
-	if (every < timeout / REPEATS_MAX)
-		every = timeout / REPEATS_MAX;
 	if (every < REPEAT_MIN_MS)
 		every = REPEAT_MIN_MS;
+	return every > least ? every : least;
+}
+
+/* As few as reach beyond the time a connect may take. */
+static uint8_t
+repeats_within(uint32_t timeout, uint32_t every)
+{
+	uint32_t n = 0;
+
+	while (n < REPEATS_MAX && repeats_span(n) * every <= timeout)
+		n++;
+	return (uint8_t)n;
+}
+
+static struct cm_limits
+cm_limits(const struct san_config *c)
+{
+	uint32_t timeout = c->connect_timeout_ms, every = repeat_first_ms(timeout);
+	uint8_t repeats = repeats_within(timeout, every);
+	uint32_t pending = (c->connections_max + 1) / 2; /* the rest is for our own connects */
+
+	if (pending > PENDING_MAX)
+		pending = PENDING_MAX;
 	return (struct cm_limits){
 	    /* Handles rest in time-wait longer than the connections they belonged to. */
 	    .conns_max = 2 * c->connections_max,
 	    .pending_max = pending,
 	    .pending_peer_max = (pending + 1) / 2,
+	    .pending_grace = NETIO_HALF_OPEN_GRACE,
 	    .req_interval = SAN_DURATION_MS(every),
-	    .req_retries = (uint8_t)(timeout / every + 1),
+	    .req_retries = repeats,
 	    .rep_interval = SAN_DURATION_MS(every),
-	    .rep_retries = (uint8_t)(timeout / every + 1),
+	    .rep_retries = repeats,
+	    .backoff_max = BACKOFF_MAX,
 	    .dreq_interval = SAN_DURATION_MS(c->dreq_interval_ms),
 	    .dreq_retries = (uint8_t)c->dreq_retries,
 	    .timewait = SAN_DURATION_MS(c->timewait_ms),

@@ -19,6 +19,8 @@ struct daemon;
 struct frame;
 
 #define NETIO_WAITING_MAX 256u /* MADs waiting for a neighbour's address */
+/* A half-open connection of this age may be given up for a newer one: many round trips in a LAN. */
+#define NETIO_HALF_OPEN_GRACE SAN_DURATION_MS(10)
 
 /* A MAD whose next hop is not known yet. */
 struct netio_waiting {

@@ -36,7 +36,7 @@ struct sock {
 	struct conn *conn; /* NULL: no wire side, which counts as DEAD */
 	struct listener *listener; /* own accept queue, if listening */
 	struct listener *parent;   /* accept queue this one waits in */
-	TAILQ_ENTRY(sock) queued;  /* in parent's list, in order of arrival */
+	TAILQ_ENTRY(sock) queued;  /* in one of parent's lists */
 	uint32_t queue_pos;	   /* position in the parent's ring, valid when `ready` */
 	bool ready;		   /* its number stands in the parent's ring */
 	struct shm_addr local, peer;
