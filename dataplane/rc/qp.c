@@ -28,7 +28,7 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->mrs = o->mrs;
 	qp->pd = o->pd;
 	qp->params = o->params;
-	qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
+	qp->run_psn = qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
 	qp->expected = o->rq_psn;
 	rc_ack_init(qp);
 	rc_rto_init(qp, now);

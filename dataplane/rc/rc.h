@@ -127,11 +127,9 @@ enum rc_kind {
  * again. Of message i of the run the tag is tag + i; how far pos moves per message the owner knows.
  */
 struct rc_run {
-	uint32_t psn; /* of the first packet of the first message */
 	uint32_t len; /* bytes of each message */
 	uint32_t pos;
 	uint32_t tag;
-	uint32_t packets; /* of each message, >= 1; of a READ: response packets */
 	uint16_t count;
 	uint8_t kind; /* enum rc_kind */
 	uint8_t what;
@@ -194,10 +192,11 @@ struct rc_qp {
 	bool stopped; /* nothing will be requested any more; the responder still answers */
 
 	/* Requester: una <= snd <= high <= nxt, all PSNs. */
-	uint32_t una;  /* oldest not acknowledged */
-	uint32_t snd;  /* next to send; falls back when a gap is reported */
-	uint32_t high; /* behind the highest ever sent */
-	uint32_t nxt;  /* next to assign */
+	uint32_t una;	  /* oldest not acknowledged */
+	uint32_t snd;	  /* next to send; falls back when a gap is reported */
+	uint32_t high;	  /* behind the highest ever sent */
+	uint32_t nxt;	  /* next to assign */
+	uint32_t run_psn; /* of the first packet of the oldest run */
 	uint16_t run_head, run_count;
 	uint16_t head_done; /* messages of the oldest run already reaped */
 	uint16_t since_ackreq;
@@ -264,7 +263,7 @@ bool rc_has_work(const struct rc_qp *qp, struct san_time now);
 struct san_time rc_deadline(const struct rc_qp *qp);
 void rc_deadline_expire(struct rc_qp *qp, struct san_time now);
 
-/* Queue m->count messages (psn and packets of *m are ignored). SAN_EAGAIN, and nothing is queued,
+/* Queue m->count messages SAN_EAGAIN, and nothing is queued,
  * when they would not fit the window or all runs are taken: rc_post_fits tells beforehand. */
 int rc_post(struct rc_qp *qp, const struct rc_run *m);
 bool rc_post_fits(const struct rc_qp *qp, const struct rc_run *m);

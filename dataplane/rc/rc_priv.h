@@ -12,6 +12,7 @@ void rc_fail(struct rc_qp *qp, int err);
 
 /* runs.c: which messages are outstanding, and which of them packet `snd` belongs to. */
 struct rc_run *rc_runs_at(struct rc_qp *qp, uint32_t i);
+uint32_t rc_message_packets(const struct rc_qp *qp, uint32_t len);
 /* Point the cursor at `psn`, una <= psn <= nxt. */
 void rc_runs_seek(struct rc_qp *qp, uint32_t psn);
 /* The chunk under the cursor; the cursor moves on. Something must be left to send. */

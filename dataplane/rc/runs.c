@@ -16,10 +16,10 @@ rc_runs_at(struct rc_qp *qp, uint32_t i)
 	return &qp->run[(qp->run_head + i) & (RC_RUNS_MAX - 1)];
 }
 
-static uint32_t
-message_packets(const struct rc_qp *qp, uint32_t len)
+uint32_t
+rc_message_packets(const struct rc_qp *qp, uint32_t len)
 {
-	return len <= qp->pmtu ? 1 : (len - 1) / qp->pmtu + 1;
+	return len <= qp->pmtu ? 1 : ((len - 1) >> __builtin_ctz(qp->pmtu)) + 1;
 }
 
 /* The newest run if `m` continues it, else NULL. */
@@ -40,13 +40,13 @@ run_continued(const struct rc_qp *qp, const struct rc_run *m)
 static uint32_t
 psns_taken(const struct rc_qp *qp)
 {
-	return qp->run_count == 0 ? 0 : psn_span(qp->nxt, qp->run[qp->run_head].psn);
+	return psn_span(qp->nxt, qp->run_psn);
 }
 
 bool
 rc_post_fits(const struct rc_qp *qp, const struct rc_run *m)
 {
-	uint32_t packets = message_packets(qp, m->len), room = rc_window_room(qp);
+	uint32_t packets = rc_message_packets(qp, m->len), room = rc_window_room(qp);
 
 	if (m->count == 0 || room == 0 || m->len > RC_MESSAGE_MAX)
 		return false;
@@ -73,29 +73,30 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 	} else {
 		r = rc_runs_at(qp, qp->run_count++);
 		*r = *m;
-		r->psn = qp->nxt;
-		r->packets = message_packets(qp, m->len);
 	}
-	qp->nxt = psn_add(qp->nxt, (uint32_t)r->packets * m->count);
+	qp->nxt = psn_add(qp->nxt, rc_message_packets(qp, m->len) * m->count);
 	return 0;
 }
 
 void
 rc_runs_seek(struct rc_qp *qp, uint32_t psn)
 {
-	uint32_t i, at;
+	uint32_t i, packets, at = psn_span(psn, qp->run_psn);
 	const struct rc_run *r;
 
 	qp->at_run = qp->at_msg = 0;
 	qp->at_packet = 0;
 	for (i = 0; i < qp->run_count; i++) {
 		r = rc_runs_at(qp, i);
-		at = psn_span(psn, r->psn);
+		packets = rc_message_packets(qp, r->len);
 		qp->at_run = (uint16_t)i;
-		qp->at_msg = (uint16_t)(at / r->packets);
-		qp->at_packet = at % r->packets;
-		if (qp->at_msg < r->count)
+		if (at < packets * r->count) {
+			qp->at_msg = (uint16_t)(at / packets);
+			qp->at_packet = at % packets;
 			return;
+		}
+		qp->at_msg = r->count;
+		at -= packets * r->count;
 	}
 }
 
@@ -114,7 +115,7 @@ rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
 	chunk->index = qp->at_msg;
 	chunk->offset = qp->at_packet * qp->pmtu;
 	chunk->len = r->len - chunk->offset;
-	if (++qp->at_packet == r->packets) {
+	if (++qp->at_packet == rc_message_packets(qp, r->len)) {
 		qp->at_packet = 0;
 		qp->at_msg++;
 	} else {
@@ -126,6 +127,7 @@ void
 rc_runs_clear(struct rc_qp *qp)
 {
 	qp->run_count = 0;
+	qp->run_psn = qp->nxt;
 	qp->head_done = 0;
 	qp->at_run = qp->at_msg = 0;
 	qp->at_packet = 0;
@@ -135,13 +137,14 @@ bool
 rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 {
 	struct rc_run *r = rc_runs_at(qp, 0);
-	uint32_t done;
+	uint32_t done, packets;
 
 	if (qp->run_count == 0)
 		return false;
-	done = psn_span(qp->una, r->psn);
-	if (r->packets > 1)
-		done /= r->packets;
+	packets = rc_message_packets(qp, r->len);
+	done = psn_span(qp->una, qp->run_psn);
+	if (packets > 1)
+		done /= packets;
 	if (done > r->count)
 		done = r->count;
 	if (done == qp->head_done)
@@ -151,6 +154,7 @@ rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 	*count = done - qp->head_done;
 	qp->head_done = (uint16_t)done;
 	if (done == r->count) {
+		qp->run_psn = psn_add(qp->run_psn, packets * done);
 		qp->run_head = (qp->run_head + 1) & (RC_RUNS_MAX - 1);
 		qp->run_count--;
 		qp->head_done = 0;
@@ -165,7 +169,7 @@ rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 bool
 rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 {
-	uint32_t i, behind = qp->una;
+	uint32_t i, packets, start = qp->run_psn, behind = qp->una;
 	const struct rc_run *r;
 	int32_t at;
 
@@ -173,14 +177,16 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 		return false;
 	for (i = 0; i < qp->run_count; i++) {
 		r = rc_runs_at(qp, i);
-		if (r->kind != RC_SEND)
-			continue;
-		at = seq32_diff(tag, r->tag);
-		if (at < 0)
-			break;
-		if (at >= r->count)
-			at = r->count - 1;
-		behind = psn_add(r->psn, ((uint32_t)at + 1) * r->packets);
+		packets = rc_message_packets(qp, r->len);
+		if (r->kind == RC_SEND) {
+			at = seq32_diff(tag, r->tag);
+			if (at < 0)
+				break;
+			if (at >= r->count)
+				at = r->count - 1;
+			behind = psn_add(start, ((uint32_t)at + 1) * packets);
+		}
+		start = psn_add(start, packets * r->count);
 	}
 	if (psn_diff(behind, qp->una) <= 0 || psn_diff(behind, qp->high) > 0)
 		return false;
