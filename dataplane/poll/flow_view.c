@@ -29,8 +29,9 @@ view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 	    .rx_queued = f->rx_tail - f->rx_head,
 	    .tx_bytes = f->tx_bytes,
 	    .rx_bytes = f->rx_bytes,
-	    .tx_packets = (uint64_t)r->tx_requests + r->tx_acks + r->tx_naks,
-	    .rx_packets = (uint64_t)r->rx_requests + r->rx_duplicates + r->rx_gaps + r->rx_acks,
+	    .tx_packets = (uint64_t)r->tx_requests + r->tx_responses + r->tx_acks + r->tx_naks,
+	    .rx_packets = (uint64_t)r->rx_requests + r->rx_duplicates + r->rx_gaps +
+			  r->rx_responses + r->rx_acks,
 	    .tx_messages = (uint64_t)c->tx_data + c->tx_credit + c->tx_control,
 	    .rx_messages = (uint64_t)c->rx_data + c->rx_credit + c->rx_control,
 	    .retransmits = r->tx_repeats,

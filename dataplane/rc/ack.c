@@ -14,10 +14,16 @@ rc_ack_init(struct rc_qp *qp)
 }
 
 void
-rc_ack_accepted(struct rc_qp *qp, uint32_t bytes, bool ackreq, struct san_time now)
+rc_ack_in_order(struct rc_qp *qp)
 {
 	qp->gap_reported = false;
 	qp->nak_syndrome = 0;
+}
+
+void
+rc_ack_accepted(struct rc_qp *qp, uint32_t bytes, bool ackreq, struct san_time now)
+{
+	rc_ack_in_order(qp);
 	qp->ack_packets++;
 	qp->ack_bytes += bytes;
 	if (qp->ack_packets >= RC_ACK_PACKETS || (ackreq && qp->ack_bytes >= RC_ACK_BYTES))
@@ -51,30 +57,68 @@ rc_ack_now(struct rc_qp *qp)
 	qp->ack_due = true;
 }
 
+/* Its acknowledgement seems to have been lost. */
+void
+rc_ack_duplicate(struct rc_qp *qp, uint32_t psn)
+{
+	if (qp->resource_used != 0 && rc_resource_ack_limit(qp, psn, &qp->dup_ack))
+		qp->dup_ack_due = true;
+	else
+		rc_ack_now(qp);
+}
+
+static void
+ack_clear(struct rc_qp *qp)
+{
+	qp->nak_syndrome = 0;
+	qp->ack_due = qp->dup_ack_due = false;
+	qp->ack_packets = qp->ack_bytes = 0;
+	qp->ack_at = SAN_TIME_NEVER;
+}
+
+void
+rc_ack_answered(struct rc_qp *qp)
+{
+	if (qp->nak_syndrome == 0)
+		ack_clear(qp);
+}
+
 bool
 rc_ack_ready(const struct rc_qp *qp, struct san_time now)
 {
-	return qp->ack_due || san_time_reached(qp->ack_at, now);
+	return qp->ack_due || qp->dup_ack_due || san_time_reached(qp->ack_at, now);
+}
+
+void
+rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint32_t psn)
+{
+	out->opcode = opcode;
+	out->se = out->ackreq = out->becn = false;
+	out->inline_len = 0;
+	out->seg_count = 0;
+	out->dest_qp = qp->peer_qpn;
+	out->psn = psn;
+	out->ext.syndrome = AETH_ACK_UNLIMITED;
+	out->ext.msn = qp->msn;
 }
 
 void
 rc_ack_emit(struct rc_qp *qp, struct roce_tx *out)
 {
-	bool nak = qp->nak_syndrome != 0;
-
-	out->opcode = ROCE_RC_ACK;
-	out->se = out->ackreq = out->becn = false;
-	out->inline_len = 0;
-	out->seg_count = 0;
-	out->dest_qp = qp->peer_qpn;
+	if (qp->dup_ack_due) {
+		rc_ack_init_tx(qp, out, ROCE_RC_ACK, qp->dup_ack);
+		qp->counters.tx_acks++;
+		qp->dup_ack_due = false;
+		return;
+	}
 	/* A NAK names the packet we want and thereby acknowledges all before. */
-	out->psn = nak ? qp->expected : psn_add(qp->expected, PSN_MASK);
-	out->ext.syndrome = nak ? qp->nak_syndrome : AETH_ACK_UNLIMITED;
-	out->ext.msn = qp->msn;
-	qp->counters.tx_naks += nak;
-	qp->counters.tx_acks += !nak;
-	qp->nak_syndrome = 0;
-	qp->ack_due = false;
-	qp->ack_packets = qp->ack_bytes = 0;
-	qp->ack_at = SAN_TIME_NEVER;
+	if (qp->nak_syndrome != 0) {
+		rc_ack_init_tx(qp, out, ROCE_RC_ACK, qp->expected);
+		out->ext.syndrome = qp->nak_syndrome;
+		qp->counters.tx_naks++;
+	} else {
+		rc_ack_init_tx(qp, out, ROCE_RC_ACK, psn_add(qp->expected, PSN_MASK));
+		qp->counters.tx_acks++;
+	}
+	ack_clear(qp);
 }

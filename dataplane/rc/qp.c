@@ -9,13 +9,28 @@
 #include "san_err.h"
 #include "san_limits.h"
 
-#define RC_WINDOW_MAX 32768u /* well inside half the PSN space, and what a run can count */
+/* What one READ request asks for at most: its answer comes as fast as the peer can send. */
+#define READ_BYTES_MAX 65536u
+#define RC_WINDOW_MAX  32768u /* well inside half the PSN space, and what a run can count */
+
+/* Two READs fit the window, so that one can be on its way while another is answered. */
+static uint16_t
+read_packets(const struct rc_open *o)
+{
+	uint32_t packets = READ_BYTES_MAX / o->pmtu, half = o->params.window_packets / 2u;
+
+	if (packets > half)
+		packets = half;
+	return (uint16_t)(packets == 0 ? 1 : packets);
+}
 
 int
 rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 {
 	if (roce_pmtu_code(o->pmtu) == 0 || o->params.window_packets == 0 ||
 	    o->params.window_packets > RC_WINDOW_MAX)
+		return SAN_EINVAL;
+	if (o->resource_count != 0 && o->resources == NULL)
 		return SAN_EINVAL;
 	if (((o->qpn | o->peer_qpn | o->rq_psn | o->sq_psn) & ~PSN_MASK) != 0)
 		return SAN_EINVAL;
@@ -27,6 +42,10 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->recv_limit = o->recv_limit;
 	qp->mrs = o->mrs;
 	qp->pd = o->pd;
+	qp->resources = o->resources;
+	qp->resource_count = o->resource_count;
+	qp->initiator_depth = o->initiator_depth;
+	qp->read_packets = read_packets(o);
 	qp->params = o->params;
 	qp->run_psn = qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
 	qp->expected = o->rq_psn;
@@ -50,7 +69,7 @@ rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, stru
 	case ROCE_RC_READ_RESP_LAST:
 	case ROCE_RC_READ_RESP_ONLY:
 	case ROCE_RC_ATOMIC_ACK:
-		qp->counters.rx_unexpected++;
+		rc_read_response(qp, p, now, in);
 		return;
 	default:
 		if (p->opcode >> 5 != 0)
@@ -60,25 +79,47 @@ rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, stru
 	}
 }
 
+uint8_t *
+rc_region(const struct rc_qp *qp, uint32_t key, uint64_t va, uint32_t len, uint32_t access)
+{
+	return qp->mrs == NULL ? NULL : rc_mr_find(qp->mrs, qp->pd, key, va, len, access);
+}
+
+/* What the peer waits for, in order of PSN: no ACK overtakes the answer to an earlier READ. */
+static bool
+emit_response(struct rc_qp *qp, struct roce_tx *out, struct san_time now)
+{
+	const struct rc_resource *r = rc_resource_first(qp);
+
+	if (r != NULL && !(qp->dup_ack_due && psn_diff(qp->dup_ack, r->psn) < 0))
+		rc_resource_emit(qp, out);
+	else if (rc_ack_ready(qp, now))
+		rc_ack_emit(qp, out);
+	else
+		return false;
+	return true;
+}
+
 enum rc_out
 rc_emit(struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
 {
-	/* Answers first: they are what the peer may be waiting for, and cannot starve requests. */
-	if (rc_ack_ready(qp, now)) {
-		rc_ack_emit(qp, out);
+	bool yield = qp->read_sent && rc_requester_ready(qp);
+
+	/* Answers first, but a READ of the peer does not keep our requests from leaving. */
+	qp->read_sent = qp->resource_active != 0;
+	if (!yield && emit_response(qp, out, now))
 		return RC_OUT_RESPONSE;
-	}
-	if (rc_requester_ready(qp)) {
-		rc_requester_emit(qp, out, chunk, now);
-		return RC_OUT_REQUEST;
-	}
-	return RC_OUT_NONE;
+	qp->read_sent = false;
+	if (!rc_requester_ready(qp))
+		return RC_OUT_NONE;
+	rc_requester_emit(qp, out, chunk, now);
+	return RC_OUT_REQUEST;
 }
 
 bool
 rc_has_work(const struct rc_qp *qp, struct san_time now)
 {
-	return rc_ack_ready(qp, now) || rc_requester_ready(qp);
+	return qp->resource_active != 0 || rc_ack_ready(qp, now) || rc_requester_ready(qp);
 }
 
 struct san_time
@@ -90,8 +131,10 @@ rc_deadline(const struct rc_qp *qp)
 void
 rc_deadline_expire(struct rc_qp *qp, struct san_time now)
 {
-	if (san_time_reached(qp->ack_at, now))
+	if (san_time_reached(qp->ack_at, now)) {
 		rc_ack_now(qp);
+		qp->ack_at = SAN_TIME_NEVER;
+	}
 	if (san_time_reached(qp->rnr_until, now))
 		qp->rnr_until = SAN_TIME_NEVER;
 	if (!san_time_reached(qp->rto_at, now))
@@ -119,5 +162,7 @@ rc_fail(struct rc_qp *qp, int err)
 	if (qp->nak_syndrome <= AETH_NAK_SEQ)
 		qp->nak_syndrome = 0; /* only what refuses the connection is still worth saying */
 	qp->ack_due = qp->nak_syndrome != 0;
+	qp->dup_ack_due = false;
+	qp->resource_active = 0;
 	qp->ack_at = SAN_TIME_NEVER;
 }

@@ -46,11 +46,16 @@
 	X(rx_acks, "ACKs accepted")                                                          \
 	X(rx_acks_stale, "ACKs or NAKs of no use: old, doubled, or for what was never sent") \
 	X(rx_naks_seq, "sequence NAKs acted upon")                                           \
+	X(rx_lost_responses, "READs and atomics asked again because the peer went on")       \
 	X(rx_naks_rnr, "RNR NAKs acted upon")                                                \
 	X(rx_naks_fatal, "NAKs that end the connection")                                     \
 	X(rx_unexpected, "responses to requests we never make, packets of a foreign class")  \
 	X(rnr_sent, "requests refused because no receive buffer was posted")                 \
 	X(refused, "requests that ended the connection: sequence, length, access")           \
+	X(rx_forgotten, "READs and atomics repeated that we do not remember, dropped")       \
+	X(tx_responses, "READ responses and atomic answers sent, repeats included")          \
+	X(rx_responses, "READ responses and atomic answers accepted")                        \
+	X(rx_bad_responses, "answers that ended the connection: not as asked for")           \
 	X(timeouts, "retransmission timer expired")                                          \
 	X(implied_acks, "packets taken as received because the peer's reply proved it")
 
@@ -62,16 +67,18 @@ enum rc_feature {
 #undef X
 };
 
-/* A READ or atomic of the peer that is answered now or may be asked for again. Owner's memory. */
+/* A READ or atomic of the peer that is answered now or may be asked for again. Owner's memory, all
+ * else is resource.c's. Response packets are counted from the request's PSN. */
 struct rc_resource {
 	uint64_t va;	/* READ: of the first byte */
 	uint64_t value; /* atomic: what was there before, for a repeat */
-	uint32_t psn;	/* of the request */
-	uint32_t packets;
+	uint32_t psn, packets;
 	uint32_t key, len;
-	uint32_t sent;	/* READ: response packets emitted since it was last asked for */
-	uint32_t first; /* READ: response packet the peer asked to start at */
+	/* Wanted now is [first, end) of its packets, next is `next`; next == end: nothing. The
+	 * bytes wanted end at `stop`. */
+	uint32_t first, next, end, stop;
 	uint8_t opcode;
+	bool answered; /* whole, once */
 };
 
 /* Blocks for packets that came early and for repeats, lent to a QP only while something is missing.
@@ -105,13 +112,16 @@ struct rc_open {
 };
 
 /* What a message does. X(name, text) */
-#define RC_KIND_LIST(X)                                        \
-	X(SEND, "for the peer's receive queue")                \
-	X(SEND_IMM, "SEND with immediate data")                \
-	X(SEND_INV, "SEND that invalidates a key of the peer") \
-	X(WRITE, "RDMA WRITE into a region of the peer")       \
-	X(WRITE_IMM, "RDMA WRITE with immediate data")         \
-	X(PROBE, "RDMA WRITE of length 0: proves the peer is alive, delivers nothing")
+#define RC_KIND_LIST(X)                                                                      \
+	X(SEND, "for the peer's receive queue")                                              \
+	X(SEND_IMM, "SEND with immediate data")                                              \
+	X(SEND_INV, "SEND that invalidates a key of the peer")                               \
+	X(WRITE, "RDMA WRITE into a region of the peer")                                     \
+	X(WRITE_IMM, "RDMA WRITE with immediate data")                                       \
+	X(PROBE, "RDMA WRITE of length 0: proves the peer is alive, delivers nothing")       \
+	X(READ, "RDMA READ from a region of the peer")                                       \
+	X(CMP_SWAP, "8 bytes in a region of the peer: swapped if they are what is expected") \
+	X(FETCH_ADD, "8 bytes in a region of the peer: added to")
 
 enum rc_kind {
 #define X(name, text) RC_##name,
@@ -127,7 +137,7 @@ enum rc_kind {
  * again. Of message i of the run the tag is tag + i; how far pos moves per message the owner knows.
  */
 struct rc_run {
-	uint32_t len; /* bytes of each message */
+	uint32_t len; /* bytes of each message; of an atomic: 8 */
 	uint32_t pos;
 	uint32_t tag;
 	uint16_t count;
@@ -204,6 +214,10 @@ struct rc_qp {
 	 * in that. */
 	uint16_t at_run, at_msg;
 	uint32_t at_packet;
+	/* READs and atomics: how many requests are on their way, and at most may be; runs of them
+	 * queued; the most packets one READ request asks for: a longer READ is several. */
+	uint8_t reads_out, initiator_depth, read_runs;
+	uint16_t read_packets;
 	uint8_t retries, rnr_retries;
 	uint8_t fatal;	/* syndrome of the peer's NAK that ended the connection; 0 = none did */
 	bool probing;	/* after a timeout: one packet at a time until the peer answers */
@@ -232,7 +246,16 @@ struct rc_qp {
 	uint32_t pd;
 	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
 	uint32_t ack_packets, ack_bytes; /* since the last response */
-	struct san_time ack_at;		 /* when a delayed ACK falls due; NEVER = none pending */
+	/* READs and atomics of the peer we remember: a ring in order of PSN, `resource_next` the
+	 * slot of the next one. `resource_active` of them are to be answered, first the one in slot
+	 * `resource_at`. */
+	struct rc_resource *resources;
+	uint8_t resource_count, resource_used, resource_next;
+	uint8_t resource_active, resource_at;
+	bool read_sent;	  /* the last packet answered a READ: it is our requests' turn */
+	bool dup_ack_due; /* a duplicate before a READ: acknowledge up to `dup_ack` only */
+	uint32_t dup_ack;
+	struct san_time ack_at; /* when a delayed ACK falls due; NEVER = none pending */
 
 	struct rc_counters counters;
 	struct rc_run run[RC_RUNS_MAX];
@@ -263,8 +286,9 @@ bool rc_has_work(const struct rc_qp *qp, struct san_time now);
 struct san_time rc_deadline(const struct rc_qp *qp);
 void rc_deadline_expire(struct rc_qp *qp, struct san_time now);
 
-/* Queue m->count messages SAN_EAGAIN, and nothing is queued,
- * when they would not fit the window or all runs are taken: rc_post_fits tells beforehand. */
+/* Queue m->count messages. SAN_EAGAIN, and nothing is queued, when they would not fit the window or
+ * all runs are taken: rc_post_fits tells beforehand. SAN_EINVAL: never possible, for the length, or
+ * because no READs and atomics were agreed on. */
 int rc_post(struct rc_qp *qp, const struct rc_run *m);
 bool rc_post_fits(const struct rc_qp *qp, const struct rc_run *m);
 

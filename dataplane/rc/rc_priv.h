@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the files of rc/ share among themselves. The parent decides, in qp.c, requester.c and
- * responder.c; runs.c, rto.c and ack.c each keep one mechanism. */
+ * responder.c; every other file keeps one mechanism. */
 #ifndef SAND_RC_PRIV_H
 #define SAND_RC_PRIV_H
 
@@ -9,14 +9,26 @@
 
 /* qp.c */
 void rc_fail(struct rc_qp *qp, int err);
+/* Where the peer may reach `len` bytes, or NULL. */
+uint8_t *rc_region(
+    const struct rc_qp *qp, uint32_t key, uint64_t va, uint32_t len, uint32_t access);
 
 /* runs.c: which messages are outstanding, and which of them packet `snd` belongs to. */
 struct rc_run *rc_runs_at(struct rc_qp *qp, uint32_t i);
 uint32_t rc_message_packets(const struct rc_qp *qp, uint32_t len);
+/* The run packet `snd` belongs to; something must be left to send. */
+const struct rc_run *rc_runs_cursor(const struct rc_qp *qp);
+/* The run packet `psn` belongs to, which message of it, which packet of that; NULL: none yet. */
+const struct rc_run *rc_runs_find(
+    struct rc_qp *qp, uint32_t psn, uint32_t *index, uint32_t *packet);
+/* How far word from the peer that all before `behind` arrived can be believed: to the first READ or
+ * atomic not answered. */
+uint32_t rc_runs_reach(struct rc_qp *qp, uint32_t behind);
 /* Point the cursor at `psn`, una <= psn <= nxt. */
 void rc_runs_seek(struct rc_qp *qp, uint32_t psn);
-/* The chunk under the cursor; the cursor moves on. Something must be left to send. */
-void rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk);
+/* The chunk under the cursor; the cursor moves on. Something must be left to send. Returns how many
+ * PSNs it takes. */
+uint32_t rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk);
 void rc_runs_clear(struct rc_qp *qp);
 
 /* requester.c: a response of the peer; requests to send. */
@@ -28,18 +40,49 @@ void rc_requester_emit(
 void rc_requester_rewind(struct rc_qp *qp);
 /* Everything before `behind` has arrived; una < behind <= high. */
 void rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now);
+/* The peer speaks of `behind`, una <= behind <= high: all before has arrived, unless an answer is
+ * missing; then it was lost, what is missing is asked for again, and the result is false. */
+bool rc_requester_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in);
+
+/* read.c: our READs and atomics. */
+bool rc_kind_answered(uint8_t kind);
+uint32_t rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at);
+bool rc_read_may_leave(const struct rc_qp *qp);
+void rc_read_response(
+    struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
 
 /* responder.c: a request of the peer. */
 void rc_responder_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+/* RNR, or a NAK that ends the connection, for packet `expected`. */
+void rc_responder_refuse(struct rc_qp *qp, uint8_t syndrome);
+
+/* resource.c: the peer's READs and atomics. */
+uint8_t rc_resource_check(const struct rc_qp *qp, const struct roce_pkt *p);
+uint8_t rc_resource_execute(struct rc_qp *qp, const struct roce_pkt *p, uint64_t *value);
+uint32_t rc_resource_remember(struct rc_qp *qp, const struct roce_pkt *p, uint64_t value);
+void rc_resource_duplicate(struct rc_qp *qp, const struct roce_pkt *p);
+bool rc_resource_ack_limit(const struct rc_qp *qp, uint32_t psn, uint32_t *limit);
+/* What is to be answered first, or NULL. */
+const struct rc_resource *rc_resource_first(const struct rc_qp *qp);
+void rc_resource_emit(struct rc_qp *qp, struct roce_tx *out);
 
 /* ack.c: what we owe the peer's requester. */
 void rc_ack_init(struct rc_qp *qp);
+/* The expected packet came. */
+void rc_ack_in_order(struct rc_qp *qp);
+/* ... and wants an ACK. */
 void rc_ack_accepted(struct rc_qp *qp, uint32_t bytes, bool ackreq, struct san_time now);
+/* A SEND or WRITE came again. */
+void rc_ack_duplicate(struct rc_qp *qp, uint32_t psn);
+/* The answer to the newest request is itself the acknowledgement of all. */
+void rc_ack_answered(struct rc_qp *qp);
 void rc_ack_gap(struct rc_qp *qp);
 void rc_ack_refuse(struct rc_qp *qp, uint8_t syndrome);
 bool rc_ack_ready(const struct rc_qp *qp, struct san_time now);
 void rc_ack_emit(struct rc_qp *qp, struct roce_tx *out);
+/* A response, all but its payload. */
+void rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint32_t psn);
 
 /* rto.c: when an answer is overdue, and how often that may happen. */
 void rc_rto_init(struct rc_qp *qp, struct san_time now);

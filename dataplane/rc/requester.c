@@ -11,16 +11,18 @@ bool
 rc_requester_ready(const struct rc_qp *qp)
 {
 	return qp->snd != qp->nxt && qp->rnr_until.ns == UINT64_MAX &&
-	       (uint32_t)psn_diff(qp->snd, qp->una) < rc_window(qp);
+	       (uint32_t)psn_diff(qp->snd, qp->una) < rc_window(qp) &&
+	       (qp->read_runs == 0 || rc_read_may_leave(qp));
 }
 
-/* An ACK is asked for with the last packet that may leave now, and every so often before. */
+/* An ACK is asked for with the last packet that may leave now, and every so often before. What is
+ * answered anyway asks too, as everybody does it. */
 static bool
-ackreq_due(struct rc_qp *qp)
+ackreq_due(struct rc_qp *qp, uint8_t kind)
 {
 	uint32_t next = psn_add(qp->snd, 1);
 
-	if (++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
+	if (!rc_kind_answered(kind) && ++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
 	    (uint32_t)psn_diff(next, qp->una) < rc_window(qp))
 		return false;
 	qp->since_ackreq = 0;
@@ -42,6 +44,9 @@ opcode_of(const struct rc_chunk *c)
 		ROCE_RC_WRITE_MIDDLE},
 	    [RC_WRITE_IMM] = {ROCE_RC_WRITE_ONLY_IMM, ROCE_RC_WRITE_LAST_IMM, ROCE_RC_WRITE_FIRST,
 		ROCE_RC_WRITE_MIDDLE},
+	    [RC_READ] = {ROCE_RC_READ_REQ, ROCE_RC_READ_REQ, ROCE_RC_READ_REQ, ROCE_RC_READ_REQ},
+	    [RC_CMP_SWAP] = {ROCE_RC_CMP_SWAP},
+	    [RC_FETCH_ADD] = {ROCE_RC_FETCH_ADD},
 	    [RC_PROBE] = {ROCE_RC_WRITE_ONLY, ROCE_RC_WRITE_LAST, ROCE_RC_WRITE_FIRST,
 		ROCE_RC_WRITE_MIDDLE},
 	};
@@ -54,11 +59,13 @@ void
 rc_requester_emit(
     struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
 {
-	rc_runs_next(qp, chunk);
+	uint32_t packets = rc_runs_next(qp, chunk);
+	uint8_t kind = chunk->run->kind;
+
 	chunk->again = qp->snd != qp->high;
 	out->opcode = opcode_of(chunk);
 	out->se = chunk->run->se && chunk->offset + chunk->len == chunk->run->len;
-	out->ackreq = ackreq_due(qp);
+	out->ackreq = ackreq_due(qp, kind);
 	out->becn = false;
 	out->inline_len = 0;
 	out->seg_count = 0;
@@ -66,11 +73,12 @@ rc_requester_emit(
 	out->psn = qp->snd;
 	out->ext.va = 0;
 	out->ext.rkey = 0;
-	out->ext.dma_len = chunk->run->len;
+	out->ext.dma_len = kind == RC_READ ? chunk->len : chunk->run->len;
+	qp->reads_out += rc_kind_answered(kind);
 	qp->counters.tx_requests++;
 	qp->counters.tx_repeats += chunk->again;
 	rc_rto_sent(qp, chunk->again, out->ackreq, now);
-	qp->snd = psn_add(qp->snd, 1);
+	qp->snd = psn_add(qp->snd, packets);
 	if (!chunk->again)
 		qp->high = qp->snd;
 }
@@ -80,6 +88,7 @@ rc_requester_rewind(struct rc_qp *qp)
 {
 	qp->snd = qp->una;
 	qp->since_ackreq = 0;
+	qp->reads_out = 0;
 	qp->timing = false; /* an answer could be to either copy */
 	rc_runs_seek(qp, qp->snd);
 }
@@ -97,19 +106,34 @@ rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now)
 	rc_rto_progress(qp, now);
 }
 
-static void
-nak_sequence(struct rc_qp *qp, struct san_time now)
+/* Something is missing from `una` on. It may be reported several times (behind an RNR NAK it always
+ * is); going back once is enough. */
+static bool
+go_back(struct rc_qp *qp, struct san_time now)
 {
-	/* One gap may be reported several times (behind an RNR NAK it always is); going back once
-	 * is enough. */
 	if (qp->nak_taken || qp->rnr_until.ns != UINT64_MAX || qp->una == qp->high) {
 		qp->counters.rx_acks_stale++;
-		return;
+		return false;
 	}
-	qp->counters.rx_naks_seq++;
 	qp->nak_taken = true;
 	rc_requester_rewind(qp);
 	rc_rto_restart(qp, now);
+	return true;
+}
+
+bool
+rc_requester_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in)
+{
+	uint32_t reach = rc_runs_reach(qp, behind);
+
+	if (reach != qp->una) {
+		rc_requester_acked(qp, reach, now);
+		in->acked = true;
+	}
+	if (reach == behind)
+		return true;
+	qp->counters.rx_lost_responses += go_back(qp, now);
+	return false;
 }
 
 static void
@@ -136,7 +160,7 @@ rc_requester_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
 	uint8_t syndrome = p->ext.syndrome, type = syndrome & 0xe0;
-	bool ack = type == 0;
+	bool ack = type == 0, reached;
 	/* An ACK names the last packet that arrived, a NAK the first that did not. */
 	uint32_t behind = ack ? psn_add(p->psn, 1) : p->psn;
 
@@ -147,16 +171,15 @@ rc_requester_receive(
 		return;
 	}
 	in->valid = true;
-	if (behind != qp->una) {
-		rc_requester_acked(qp, behind, now);
-		in->acked = true;
-	}
+	reached = rc_requester_reached(qp, behind, now, in);
 	if (ack) {
 		qp->counters.rx_acks++;
 	} else if (syndrome == AETH_NAK_SEQ) {
-		nak_sequence(qp, now);
+		if (reached)
+			qp->counters.rx_naks_seq += go_back(qp, now);
 	} else if (type == AETH_RNR) {
-		nak_rnr(qp, syndrome & 0x1f, now);
+		if (reached)
+			nak_rnr(qp, syndrome & 0x1f, now);
 	} else if (type == 0x60 && qp->una != qp->high) {
 		qp->counters.rx_naks_fatal++;
 		qp->fatal = syndrome;

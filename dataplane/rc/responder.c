@@ -17,6 +17,7 @@ enum {
 	LAST = 1 << 3,
 	IMM = 1 << 4,
 	INV = 1 << 5,
+	ANSWER = 1 << 6, /* READ, atomic: answered by more than an ACK */
 	ONLY = FIRST | LAST,
 };
 
@@ -33,6 +34,9 @@ static const uint8_t shapes[32] = {
     [ROCE_RC_WRITE_LAST_IMM] = WRITE | LAST | IMM,
     [ROCE_RC_WRITE_ONLY] = WRITE | ONLY,
     [ROCE_RC_WRITE_ONLY_IMM] = WRITE | ONLY | IMM,
+    [ROCE_RC_READ_REQ] = ANSWER | ONLY,
+    [ROCE_RC_CMP_SWAP] = ANSWER | ONLY,
+    [ROCE_RC_FETCH_ADD] = ANSWER | ONLY,
     [ROCE_RC_SEND_LAST_INV] = SEND | LAST | INV,
     [ROCE_RC_SEND_ONLY_INV] = SEND | ONLY | INV,
 };
@@ -82,7 +86,9 @@ static uint8_t
 request_check(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 {
 	if (shape == 0 || !in_sequence(qp, shape))
-		return AETH_NAK_INVALID; /* READ and atomics: no resources were negotiated */
+		return AETH_NAK_INVALID;
+	if (shape & ANSWER)
+		return rc_resource_check(qp, p);
 	if (takes_buffer(shape) && seq32_diff(qp->recv_limit, qp->recv_count) <= 0)
 		return (uint8_t)(AETH_RNR | (qp->params.min_rnr_timer & 0x1f));
 	if (shape & SEND ? !send_fits(qp, shape, p->payload_len) : !write_fits(qp, shape, p))
@@ -106,9 +112,7 @@ write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 	}
 	if (len == 0)
 		return 0;
-	to = qp->mrs == NULL ? NULL
-			     : rc_mr_find(qp->mrs, qp->pd, qp->write_key, qp->write_va + at, len,
-				   RC_ACCESS_REMOTE_WRITE);
+	to = rc_region(qp, qp->write_key, qp->write_va + at, len, RC_ACCESS_REMOTE_WRITE);
 	if (to == NULL)
 		return AETH_NAK_ACCESS;
 	memcpy(to, p->payload, p->payload_len);
@@ -117,18 +121,20 @@ write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 
 /* What a request does to our memory. 0, or the NAK it earns. */
 static uint8_t
-request_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+request_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, uint64_t *value)
 {
 	if (shape & WRITE)
 		return write_execute(qp, shape, p);
+	if (shape & ANSWER)
+		return rc_resource_execute(qp, p, value);
 	if (shape & INV &&
 	    (qp->mrs == NULL || rc_mr_invalidate(qp->mrs, qp->pd, p->ext.rkey, true) != 0))
 		return AETH_NAK_ACCESS;
 	return 0;
 }
 
-static void
-request_refuse(struct rc_qp *qp, uint8_t syndrome)
+void
+rc_responder_refuse(struct rc_qp *qp, uint8_t syndrome)
 {
 	rc_ack_refuse(qp, syndrome);
 	if ((syndrome & 0xe0) == AETH_RNR) {
@@ -182,7 +188,6 @@ static void
 request_accept(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, struct san_time now,
     struct rc_in *in)
 {
-	qp->counters.rx_requests++;
 	qp->expected = psn_add(qp->expected, 1);
 	qp->recv_count += takes_buffer(shape);
 	message_advance(qp, shape, p);
@@ -190,34 +195,61 @@ request_accept(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, struct
 	rc_ack_accepted(qp, p->payload_len, p->ackreq, now);
 }
 
+/* A READ or atomic: its answer will say that it arrived. */
+static void
+answer_accept(struct rc_qp *qp, const struct roce_pkt *p, uint64_t value)
+{
+	qp->expected = psn_add(qp->expected, rc_resource_remember(qp, p, value));
+	qp->msn = psn_add(qp->msn, 1);
+	rc_ack_in_order(qp);
+}
+
+static void
+receive_expected(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
+{
+	uint8_t shape = shapes[p->opcode & 31];
+	uint8_t refusal = request_check(qp, shape, p);
+	uint64_t value;
+
+	if (refusal == 0)
+		refusal = request_execute(qp, shape, p, &value);
+	if (refusal != 0) {
+		rc_responder_refuse(qp, refusal);
+		return;
+	}
+	qp->counters.rx_requests++;
+	if (shape & ANSWER)
+		answer_accept(qp, p, value);
+	else
+		request_accept(qp, shape, p, now, in);
+}
+
+/* Done already, but the answer seems to have been lost. */
+static void
+receive_again(struct rc_qp *qp, const struct roce_pkt *p)
+{
+	qp->counters.rx_duplicates++;
+	if (shapes[p->opcode & 31] & ANSWER)
+		rc_resource_duplicate(qp, p);
+	else
+		rc_ack_duplicate(qp, p->psn);
+}
+
 void
 rc_responder_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
 	int32_t ahead = psn_diff(p->psn, qp->expected);
-	uint8_t shape, refusal;
 
 	in->valid = true;
-	if (ahead < 0) {
-		/* Done already, but the answer seems to have been lost: acknowledge what we have.
-		 */
-		qp->counters.rx_duplicates++;
-		rc_ack_now(qp);
-		return;
-	}
-	if (ahead > 0) {
+	if (ahead == 0) {
+		receive_expected(qp, p, now, in);
+	} else if (ahead < 0) {
+		receive_again(qp, p);
+	} else {
 		qp->counters.rx_gaps++;
 		rc_ack_gap(qp);
-		return;
 	}
-	shape = shapes[p->opcode & 31];
-	refusal = request_check(qp, shape, p);
-	if (refusal == 0)
-		refusal = request_execute(qp, shape, p);
-	if (refusal == 0)
-		request_accept(qp, shape, p, now, in);
-	else
-		request_refuse(qp, refusal);
 }
 
 void

@@ -60,11 +60,23 @@ rc_post_fits(const struct rc_qp *qp, const struct rc_run *m)
 	return qp->run_count < RC_RUNS_MAX || run_continued(qp, m) != NULL;
 }
 
+static bool
+post_valid(const struct rc_qp *qp, const struct rc_run *m)
+{
+	if (m->count == 0 || m->kind >= RC_KIND_COUNT || m->len > RC_MESSAGE_MAX)
+		return false;
+	if (!rc_kind_answered(m->kind))
+		return true;
+	return qp->initiator_depth != 0 && (m->kind == RC_READ || m->len == sizeof(uint64_t));
+}
+
 int
 rc_post(struct rc_qp *qp, const struct rc_run *m)
 {
 	struct rc_run *r;
 
+	if (!post_valid(qp, m))
+		return SAN_EINVAL;
 	if (!rc_post_fits(qp, m))
 		return SAN_EAGAIN;
 	if (run_continued(qp, m) != NULL) {
@@ -73,6 +85,7 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 	} else {
 		r = rc_runs_at(qp, qp->run_count++);
 		*r = *m;
+		qp->read_runs += rc_kind_answered(m->kind);
 	}
 	qp->nxt = psn_add(qp->nxt, rc_message_packets(qp, m->len) * m->count);
 	return 0;
@@ -81,46 +94,93 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 void
 rc_runs_seek(struct rc_qp *qp, uint32_t psn)
 {
-	uint32_t i, packets, at = psn_span(psn, qp->run_psn);
-	const struct rc_run *r;
+	uint32_t index = 0, packet = 0;
+	const struct rc_run *r = rc_runs_find(qp, psn, &index, &packet);
 
-	qp->at_run = qp->at_msg = 0;
-	qp->at_packet = 0;
-	for (i = 0; i < qp->run_count; i++) {
-		r = rc_runs_at(qp, i);
-		packets = rc_message_packets(qp, r->len);
-		qp->at_run = (uint16_t)i;
-		if (at < packets * r->count) {
-			qp->at_msg = (uint16_t)(at / packets);
-			qp->at_packet = at % packets;
-			return;
-		}
-		qp->at_msg = r->count;
-		at -= packets * r->count;
+	qp->at_packet = packet;
+	qp->at_msg = (uint16_t)index;
+	if (r != NULL) {
+		qp->at_run = (uint16_t)((r - qp->run - qp->run_head) & (RC_RUNS_MAX - 1));
+	} else if (qp->run_count != 0) { /* behind the newest: it can still grow */
+		qp->at_run = qp->run_count - 1;
+		qp->at_msg = rc_runs_at(qp, qp->at_run)->count;
+	} else {
+		qp->at_run = 0;
 	}
 }
 
-void
+const struct rc_run *
+rc_runs_cursor(const struct rc_qp *qp)
+{
+	uint32_t i = (uint32_t)qp->run_head + qp->at_run;
+
+	/* It rests behind the newest run's last message, so that the run can still grow. */
+	if (qp->at_msg == qp->run[i & (RC_RUNS_MAX - 1)].count)
+		i++;
+	return &qp->run[i & (RC_RUNS_MAX - 1)];
+}
+
+uint32_t
 rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
 {
 	const struct rc_run *r = rc_runs_at(qp, qp->at_run);
+	uint32_t packets;
 
-	/* The cursor rests behind the newest run's last message, so that the run can still grow. */
 	if (qp->at_msg == r->count) {
 		r = rc_runs_at(qp, ++qp->at_run);
 		qp->at_msg = 0;
 	}
 	san_check(qp->at_run < qp->run_count);
+	packets = r->kind == RC_READ ? rc_read_part(qp, r, qp->at_packet) : 1;
 	chunk->run = r;
 	chunk->index = qp->at_msg;
 	chunk->offset = qp->at_packet * qp->pmtu;
 	chunk->len = r->len - chunk->offset;
-	if (++qp->at_packet == rc_message_packets(qp, r->len)) {
+	qp->at_packet += packets;
+	if (qp->at_packet == rc_message_packets(qp, r->len)) {
 		qp->at_packet = 0;
 		qp->at_msg++;
 	} else {
-		chunk->len = qp->pmtu;
+		chunk->len = packets * qp->pmtu;
 	}
+	return packets;
+}
+
+const struct rc_run *
+rc_runs_find(struct rc_qp *qp, uint32_t psn, uint32_t *index, uint32_t *packet)
+{
+	uint32_t i, packets, at = psn_span(psn, qp->run_psn);
+
+	for (i = 0; i < qp->run_count; i++) {
+		const struct rc_run *r = rc_runs_at(qp, i);
+
+		packets = rc_message_packets(qp, r->len);
+		if (at < packets * r->count) {
+			*index = at / packets;
+			*packet = at % packets;
+			return r;
+		}
+		at -= packets * r->count;
+	}
+	return NULL;
+}
+
+uint32_t
+rc_runs_reach(struct rc_qp *qp, uint32_t behind)
+{
+	uint32_t i, start = 0, end, una = psn_span(qp->una, qp->run_psn);
+
+	if (qp->read_runs == 0)
+		return behind;
+	for (i = 0; i < qp->run_count && start < psn_span(behind, qp->run_psn); i++) {
+		const struct rc_run *r = rc_runs_at(qp, i);
+
+		end = start + rc_message_packets(qp, r->len) * r->count;
+		if (end > una && rc_kind_answered(r->kind))
+			return start > una ? psn_add(qp->run_psn, start) : qp->una;
+		start = end;
+	}
+	return behind;
 }
 
 void
@@ -128,6 +188,7 @@ rc_runs_clear(struct rc_qp *qp)
 {
 	qp->run_count = 0;
 	qp->run_psn = qp->nxt;
+	qp->read_runs = qp->reads_out = 0;
 	qp->head_done = 0;
 	qp->at_run = qp->at_msg = 0;
 	qp->at_packet = 0;
@@ -157,6 +218,7 @@ rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 		qp->run_psn = psn_add(qp->run_psn, packets * done);
 		qp->run_head = (qp->run_head + 1) & (RC_RUNS_MAX - 1);
 		qp->run_count--;
+		qp->read_runs -= rc_kind_answered(run->kind);
 		qp->head_done = 0;
 		if (qp->at_run > 0)
 			qp->at_run--;
@@ -189,6 +251,9 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 		start = psn_add(start, packets * r->count);
 	}
 	if (psn_diff(behind, qp->una) <= 0 || psn_diff(behind, qp->high) > 0)
+		return false;
+	behind = rc_runs_reach(qp, behind);
+	if (behind == qp->una)
 		return false;
 	qp->counters.implied_acks += (uint32_t)psn_diff(behind, qp->una);
 	rc_requester_acked(qp, behind, now);
