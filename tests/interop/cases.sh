@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The cases: case_NAME talks, check_NAME looks at the capture of it. Sourced by run, which has the helpers.
 
-CASES="echo refused not_sdp refusing silent"
+CASES="echo refused not_sdp refusing silent ucmatose rejects"
 PYTHON=/usr/bin/python3
 WEATHER=$HERE/../integration/weather.py
 REJ_8='infiniband.mad.attributeid == 0x0012 && infiniband.cm.rej.reason == 8'
@@ -21,6 +21,18 @@ guest_fails() {
 	SAID=$(vm_run "$1" "$2") || status=$?
 	case $status in 0 | 124) fail "guest: $2: status $status: $SAID" ;; esac
 	grep -q -e "$3" <<<"$SAID" || fail "guest: $2 did not say '$3' but: $SAID"
+}
+
+# guest_serve COMMAND: a server there, from when it listens; guest_ends SECONDS: until it ends, well.
+guest_serve() {
+	vm_start server "$1 & until rdma resource show cm_id | grep -q LISTEN; do sleep 0.1; done; echo listening; wait \$!"
+	vm_says server listening 10 || fail "guest: $1 does not listen: $(cat "$(vm_log server)")"
+}
+guest_ends() {
+	local status=0
+	vm_wait server "$1" || status=$?
+	SAID=$(cat "$(vm_log server)")
+	[ $status = 0 ] || fail "guest: the server: status $status: $SAID"
 }
 
 # --- the daemon ---------------------------------------------------------------------------------------------
@@ -90,3 +102,47 @@ case_silent() {
 	passed "no RoCE" "SDP client" "times out"
 }
 check_silent() { assert_frames "$1" 'infiniband.mad.attributeid == 0x0010' 2 "CM REQ"; }
+
+# --- our verbs ----------------------------------------------------------------------------------------------
+
+# The matrix of one tool: each size over IPv4 and IPv6, both roles.
+case_ucmatose() {
+	local size
+	for size in 1 64 1024 4096 65536; do
+		we_serve 20 "ucmatose -s $OUR_IP -c 2 -C 4 -S $size" -c 2 -C 4 -S $size ucmatose
+		passed ucmatose server "IPv4, 2 connections, 4 x $size bytes each way"
+		we_call 20 "ucmatose -c 2 -C 4 -S $size" -c 2 -C 4 -S $size ucmatose "$GUEST_IP"
+		passed ucmatose client "IPv4, 2 connections, 4 x $size bytes each way"
+	done
+	we_serve 20 "ucmatose -s $OUR_IP6 -C 4 -S 4096" -C 4 -S 4096 ucmatose
+	passed ucmatose server "IPv6, 4 x 4096 bytes each way"
+	we_call 20 "ucmatose -b :: -C 4 -S 4096" -C 4 -S 4096 ucmatose "$GUEST_IP6"
+	passed ucmatose client "IPv6, 4 x 4096 bytes each way"
+}
+check_ucmatose() {
+	assert_frames "$1" 'infiniband.mad.attributeid == 0x0010' 22 "CM REQ"
+	assert_frames "$1" 'infiniband.mad.attributeid == 0x0015' 22 "CM DREQ"
+	# Three sizes in one packet, one in 64; both roles, 2 connections, 4 messages each way.
+	assert_frames "$1" 'infiniband.bth.opcode == 4' $((3 * 2 * 2 * 8)) "SEND only"
+	assert_frames "$1" 'infiniband.bth.opcode == 1' $((62 * 2 * 2 * 8)) "SEND middle"
+	assert_frames "$1" 'ipv6 && infiniband.bth.opcode == 2' $((2 * 8)) "SEND last over IPv6"
+}
+
+# Refused both ways: nobody listens over there; we do not want them here.
+case_rejects() {
+	local ip
+	for ip in $GUEST_IP $GUEST_IP6; do
+		verbs refused "$ip"
+		ours_ends verbs 10
+		passed "kernel's CM" client "$ip: invalid service ID"
+	done
+	verbs reject
+	wait_until 5 verbs_is_there || fail "verbs does not start"
+	guest_fails 20 "rping -c -C 1 -a $OUR_IP" 'RDMA_CM_EVENT_REJECTED, error 28'
+	ours_ends verbs 10
+	passed rping server "consumer reject"
+}
+check_rejects() {
+	assert_frames "$1" "$REJ_8" 2 "REJ 8"
+	assert_frames "$1" 'infiniband.cm.rej.reason == 28' 1 "REJ 28"
+}

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Our end of the wire: a network namespace with the guest's tap, of which a daemon takes hold by a packet socket. The
-# kernel has no address there, so whatever answers is ours. Sourced after lib.sh; NS, WORK and CASE are the caller's.
+# Our end of the wire: a network namespace with the guest's tap, of which the daemon or our verbs take hold by a packet
+# socket. The kernel has no address there, so whatever answers is ours. Sourced after lib.sh; NS, WORK and CASE are the caller's.
 
 TAP=san0
 OUR_IP=$(lab_san_ip a) OUR_IP6=$(lab_san_ip6 a)
@@ -68,6 +68,45 @@ ours_run() {
 ours_says() { # NAME TEXT SECONDS
 	wait_until "$3" grep -q -e "$2" "$WORK/$1.log" || fail "$1 did not say '$2'"
 }
+# ours_ends NAME SECONDS: until it ends, well.
+ours_ends() {
+	local pid status=0
+	read -r pid _ <"$WORK/$1.pid"
+	wait_until "$2" process_gone "$WORK/$1.pid" || fail "$1 does not end"
+	wait "$pid" || status=$?
+	[ $status = 0 ] || fail "$1 ended with $status: $(tail -n 3 "$WORK/$1.log")"
+	rm -f "$WORK/$1.pid"
+}
+
+# --- our verbs ----------------------------------------------------------------------------------------------
+
+# verbs ARGUMENT...: our host that speaks what rdma-core's tools speak, in the background.
+verbs() {
+	ours verbs "$SAND_BUILD/tests/interop/verbs/verbs" -i $TAP -a "$OUR_IP/24" -a "$OUR_IP6/64" -v \
+		-w "$WORK/verbs.pcap" "$@"
+}
+# A packet socket that is bound misses nothing, even if the program comes to it later.
+verbs_is_there() { in_ns grep -q ' 0003 ' /proc/net/packet; }
+
+# we_serve SECONDS GUEST_COMMAND VERBS_ARGUMENT...: the guest's client comes to our server; both end well.
+we_serve() {
+	local seconds=$1 command=$2
+	shift 2
+	verbs "$@"
+	wait_until 5 verbs_is_there || fail "verbs does not start: $(cat "$WORK/verbs.log")"
+	guest "$seconds" "$command"
+	ours_ends verbs 10
+}
+# we_call SECONDS GUEST_COMMAND VERBS_ARGUMENT...: our client goes to the guest's server; both end well.
+we_call() {
+	local seconds=$1 command=$2
+	shift 2
+	guest_serve "$command"
+	verbs "$@"
+	ours_ends verbs "$seconds"
+	guest_ends 10
+}
+
 ours_check() {
 	[ ! -e "$WORK/sand.pid" ] || assert_nothing_odd a
 }
