@@ -6,7 +6,8 @@ scenario_run(uint64_t seed, bool trace)
 {
 	struct prng p = {seed * UINT64_C(0x2545f4914f6cdd1d) + 1};
 
-	return sdp_scenario_run(seed, &p, trace);
+	return (seed & 1) != 0 ? sdp_scenario_run(seed, &p, trace)
+			       : rc_scenario_run(seed, &p, trace);
 }
 
 void

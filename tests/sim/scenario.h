@@ -21,8 +21,10 @@ struct scenario_result {
 
 struct scenario_result scenario_run(uint64_t seed, bool trace);
 
-/* The families. `p` is what the seed has left to say. */
+/* The families. Odd seeds are streams, even ones bare queue pairs, so that what a kept seed means
+ * does not depend on the other family. */
 struct scenario_result sdp_scenario_run(uint64_t seed, struct prng *p, bool trace);
+struct scenario_result rc_scenario_run(uint64_t seed, struct prng *p, bool trace);
 
 /* After the faults are over and the programs have nothing to wait for, this is enough for
  * everything else. */

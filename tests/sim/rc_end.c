@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rc_end.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "rc_host.h"
+#include "san_err.h"
+#include "seq.h"
+
+void
+rc_end_init(struct rc_end *e, struct rc_host *h, uint32_t qpn, const struct rc_end_setup *setup,
+    uint64_t seed)
+{
+	memset(e, 0, sizeof *e);
+	e->host = h;
+	e->setup = *setup;
+	e->prng.state = seed;
+	e->qpn = qpn;
+	e->post_at = setup->script.start;
+	e->grant_at = SAN_TIME_NEVER;
+	e->granted = setup->script.recv_depth;
+	rc_oracle_lend(e);
+}
+
+void
+rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
+{
+	const struct rc_end_setup *s = &e->setup;
+	const struct rc_open o = {
+	    .qpn = e->qpn,
+	    .peer_qpn = peer->qpn,
+	    .rq_psn = s->psn,
+	    .sq_psn = peer->setup.psn,
+	    .pmtu = s->pmtu,
+	    .recv_size = s->recv_size,
+	    .recv_limit = s->script.recv_depth,
+	    .features = s->features & peer->setup.features,
+	    .mrs = &e->host->mrs,
+	    .pd = RC_HOST_PD,
+	    .resources = e->resource,
+	    .resource_count = s->reads,
+	    .initiator_depth = s->reads < peer->setup.reads ? s->reads : peer->setup.reads,
+	    .params = s->rc,
+	};
+
+	san_check(s->reads <= RC_READS_MAX);
+	e->peer = peer;
+	san_check(rc_init(&e->qp, &o, now) == 0);
+}
+
+void
+rc_end_fini(struct rc_end *e)
+{
+	for (uint32_t i = 0; i < RC_WORKS; i++)
+		free(e->work[i].expected);
+	free(e->draft.expected);
+	free(e->lent.bytes);
+	free(e->lent.model);
+}
+
+void
+rc_end_trace(const struct rc_end *e, struct san_time now, const char *what, uint64_t value)
+{
+	node_trace(&e->host->node, now, e->qpn, what, value, e->dead ? "dead" : "");
+}
+
+static const char *
+opcode_trace_name(const struct roce_pkt *p)
+{
+	if (p->opcode == ROCE_RC_ACK)
+		return (p->ext.syndrome & 0x60) != 0 ? "NAK" : "ACK";
+	if (p->opcode == ROCE_RC_READ_REQ)
+		return "READ";
+	if (p->opcode > ROCE_RC_READ_REQ && p->opcode <= ROCE_RC_READ_RESP_ONLY)
+		return "READ response";
+	if (p->opcode < ROCE_RC_WRITE_FIRST || p->opcode >= ROCE_RC_SEND_LAST_INV)
+		return "SEND";
+	return p->opcode < ROCE_RC_READ_REQ ? "WRITE" : "atomic";
+}
+
+/* A message has taken a receive; another one is granted after a while. */
+static void
+receive_taken(struct rc_end *e, struct san_time now)
+{
+	uint64_t max = e->setup.script.recv_pause_max.ns;
+
+	e->taken++;
+	san_check(seq32_diff(e->granted, e->taken) >= 0);
+	if (e->grant_at.ns == UINT64_MAX)
+		e->grant_at.ns = now.ns + (max == 0 ? 0 : prng_u64(&e->prng) % max);
+}
+
+static void
+packet_receive(struct rc_end *e, struct sim_frame *f, struct san_time now)
+{
+	struct rc_in in;
+
+	rc_end_trace(e, now, opcode_trace_name(&f->pkt), f->pkt.psn);
+	rc_receive(&e->qp, &f->pkt, now, &in);
+	if (in.delivered) {
+		if (in.first)
+			receive_taken(e, now);
+		rc_oracle_delivered(e, &in, now);
+	}
+	if (in.response)
+		rc_oracle_response(e, &in);
+	if (in.acked)
+		rc_work_reap(e);
+	node_frame_done(&e->host->node, f);
+}
+
+void
+rc_end_frame(struct rc_end *e, struct sim_frame *f, struct san_time now)
+{
+	packet_receive(e, f, now);
+}
+
+void
+rc_end_step(struct rc_end *e, struct san_time now)
+{
+	if (san_time_reached(rc_deadline(&e->qp), now))
+		rc_deadline_expire(&e->qp, now);
+	if (san_time_reached(e->grant_at, now)) {
+		e->grant_at = SAN_TIME_NEVER;
+		e->granted = e->taken + e->setup.script.recv_depth;
+		rc_recv_limit(&e->qp, e->granted);
+	}
+	rc_work_post(e, now);
+}
+
+bool
+rc_end_emit(struct rc_end *e, uint32_t max, struct san_time now)
+{
+	struct node *n = &e->host->node;
+	struct rc_chunk chunk;
+	struct roce_tx tx;
+	enum rc_out kind;
+
+	while (max-- > 0) {
+		kind = rc_emit(&e->qp, &tx, &chunk, now);
+		if (kind == RC_OUT_NONE) {
+			rc_work_post(e, now);
+			return rc_has_work(&e->qp, now);
+		}
+		if (kind == RC_OUT_REQUEST)
+			rc_work_fill(e, &chunk, &tx);
+		node_send(n, e->peer->host->node.id, e->qpn, e->peer->qpn, &tx, now);
+	}
+	return true;
+}
+
+/* What must hold when the engine says that it has nothing to do now. */
+void
+rc_end_check(struct rc_end *e, struct san_time now)
+{
+	const struct rc_counters *c = &e->qp.counters;
+	bool mistakes = e->setup.script.mistake != RC_MISTAKE_NONE ||
+			e->peer->setup.script.mistake != RC_MISTAKE_NONE;
+
+	san_check(!rc_has_work(&e->qp, now));
+	san_check(rc_deadline(&e->qp).ns > now.ns);
+	/* The peer is the same engine. */
+	san_check(mistakes || (c->refused == 0 && c->rx_naks_fatal == 0));
+	san_check(c->rx_unexpected == 0);
+	if (rc_error(&e->qp) == 0 || e->dead)
+		return;
+	e->dead = true;
+	rc_end_trace(e, now, "dead, error", (uint64_t)-rc_error(&e->qp));
+	rc_work_flush(e);
+}
+
+struct san_time
+rc_end_next(const struct rc_end *e)
+{
+	struct san_time t = san_time_min(rc_deadline(&e->qp), rc_work_next(e));
+
+	return e->dead ? SAN_TIME_NEVER : san_time_min(t, e->grant_at);
+}
+
+/* That the peer's operations came is the peer's to wait for. */
+bool
+rc_end_finished(const struct rc_end *e)
+{
+	return e->dead || (e->posted == e->setup.script.works && e->reaped == e->posted);
+}
