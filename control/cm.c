@@ -20,6 +20,15 @@ limits_valid(const struct cm_limits *l)
 	       l->pending_timeout.ns > 0 && l->backoff_max <= BACKOFF_MAX;
 }
 
+void
+cm_qp_meet(struct cm_qp *own, const struct cm_msg *peer)
+{
+	if (own->responder_resources > peer->initiator_depth)
+		own->responder_resources = peer->initiator_depth;
+	if (own->initiator_depth > peer->responder_resources)
+		own->initiator_depth = peer->responder_resources;
+}
+
 struct cm *
 cm_create(const struct cm_limits *limits, uint64_t ca_guid, struct prng seed)
 {
@@ -115,6 +124,15 @@ cm_reject(struct cm *cm, uint32_t id, uint16_t reason, const void *priv, size_t 
 {
 	const struct cm_input in = {
 	    .type = CM_IN_REJECT, .now = now, .reason = reason, .priv = priv, .priv_len = priv_len};
+
+	return step(cm, id, &in);
+}
+
+int
+cm_reject_mtu(struct cm *cm, uint32_t id, uint8_t pmtu_code, struct san_time now)
+{
+	const struct cm_input in = {
+	    .type = CM_IN_REJECT, .now = now, .reason = CM_REJ_INVALID_MTU, .pmtu_code = pmtu_code};
 
 	return step(cm, id, &in);
 }

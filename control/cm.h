@@ -77,6 +77,11 @@ struct cm_qp {
 	uint8_t retry_count, rnr_retry, pmtu_code, flow_control;
 };
 
+/* READs and atomics each way, by what both ends offered: the peer may have as many outstanding as
+ * it wants to and we have resources for, and the reverse. `own` is what we offer, and gets the
+ * result, to be sent in a REP or used after one. */
+void cm_qp_meet(struct cm_qp *own, const struct cm_msg *peer);
+
 struct cm *cm_create(const struct cm_limits *limits, uint64_t ca_guid, struct prng seed);
 void cm_destroy(struct cm *cm);
 
@@ -93,6 +98,8 @@ int cm_accept(struct cm *cm, uint32_t id, uint64_t cookie, const struct cm_qp *q
 /* Answer a REQ or REP event negatively; the id is gone afterwards. */
 int cm_reject(struct cm *cm, uint32_t id, uint16_t reason, const void *priv, size_t priv_len,
     struct san_time now);
+/* Reject a REQ event because of its path MTU: `pmtu_code` is the largest that would do. */
+int cm_reject_mtu(struct cm *cm, uint32_t id, uint8_t pmtu_code, struct san_time now);
 /* Do not answer a REQ event: as if it had never come; the peer will repeat it. For when a resource
  * is missing that will be there in a moment. */
 int cm_ignore(struct cm *cm, uint32_t id, struct san_time now);

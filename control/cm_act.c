@@ -139,17 +139,24 @@ established(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 	return 0;
 }
 
-/* By the owner's will, with its reason and private data. */
+static int
+rej(struct cm *cm, const struct cm_conn *c, enum cm_msg_named named, uint16_t reason)
+{
+	const struct cm_input in = {.type = CM_IN_REJECT, .reason = reason};
+
+	return cm_send_rej(cm, c, named, &in);
+}
+
 static int
 reject_req(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REQ, in->reason, in->priv, in->priv_len);
+	return cm_send_rej(cm, c, CM_MSG_REQ, in);
 }
 
 static int
 reject_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REP, in->reason, in->priv, in->priv_len);
+	return cm_send_rej(cm, c, CM_MSG_REP, in);
 }
 
 /* cm_disconnect before there is anything to disconnect. A peer that never answered our REQ gets
@@ -157,25 +164,25 @@ reject_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 static int
 cancel_req(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REQ, CM_REJ_TIMEOUT, NULL, 0);
+	return rej(cm, c, CM_MSG_REQ, CM_REJ_TIMEOUT);
 }
 
 static int
 cancel_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REP, CM_REJ_TIMEOUT, NULL, 0);
+	return rej(cm, c, CM_MSG_REP, CM_REJ_TIMEOUT);
 }
 
 static int
 refuse_req(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REQ, CM_REJ_CONSUMER, NULL, 0);
+	return rej(cm, c, CM_MSG_REQ, CM_REJ_CONSUMER);
 }
 
 static int
 refuse_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 {
-	return cm_send_rej(cm, c, CM_MSG_REP, CM_REJ_CONSUMER, NULL, 0);
+	return rej(cm, c, CM_MSG_REP, CM_REJ_CONSUMER);
 }
 
 static int
@@ -186,10 +193,10 @@ drop(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 }
 
 static int
-give_up(struct cm *cm, struct cm_conn *c, uint8_t msg_rejected)
+give_up(struct cm *cm, struct cm_conn *c, enum cm_msg_named named)
 {
 	cm->counters.timeouts++;
-	cm_send_rej(cm, c, msg_rejected, CM_REJ_TIMEOUT, NULL, 0);
+	rej(cm, c, named, CM_REJ_TIMEOUT);
 	cm_event_emit(cm, c, CM_EV_TIMEDOUT, 0, NULL);
 	return 0;
 }

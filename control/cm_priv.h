@@ -20,7 +20,8 @@ struct cm_input {
 	uint64_t cookie;	  /* ACCEPT */
 	const void *priv;	  /* ACCEPT, REJECT */
 	size_t priv_len;
-	uint16_t reason; /* REJECT, STALE, REJ */
+	uint16_t reason;   /* REJECT, STALE, REJ */
+	uint8_t pmtu_code; /* REJECT because of the MTU: what we could do; else 0 */
 };
 
 /* One peer address with half-open passive attempts. */
@@ -40,6 +41,7 @@ struct cm_conn {
 	struct timer_node timer;
 	enum cm_state state; /* written by cm_fsm.c only */
 	bool passive, has_qp;
+	bool alternate; /* passive: the REQ gave a second path */
 	uint8_t retries_left, mras_left;
 	uint8_t repeats;	/* of the last message; counted up to backoff_max */
 	uint8_t retries_max;	/* passive: what the REQ allows us */
@@ -124,9 +126,9 @@ int cm_send_req(struct cm *cm, struct cm_conn *c, const struct cm_connect_args *
 int cm_send_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in);
 void cm_send_rtu(struct cm *cm, const struct cm_conn *c);
 void cm_send_mra(struct cm *cm, const struct cm_conn *c);
-/* `reason` 4 carries our CA GUID, by which a peer that knows no id of ours finds the connection. */
-int cm_send_rej(struct cm *cm, const struct cm_conn *c, uint8_t msg_rejected, uint16_t reason,
-    const void *priv, size_t priv_len);
+/* As the input says: reason, private data, and what goes with the reason. */
+int cm_send_rej(
+    struct cm *cm, const struct cm_conn *c, enum cm_msg_named named, const struct cm_input *in);
 void cm_send_dreq(struct cm *cm, struct cm_conn *c);
 void cm_send_again(struct cm *cm, const struct cm_conn *c);
 

@@ -117,6 +117,7 @@ req_new(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, struct 
 	c->remote_id = m->local_id;
 	c->tid = m->tid;
 	c->retries_max = m->max_cm_retries;
+	c->alternate = m->alternate;
 	cm_conn_pend(cm, c, now);
 	cm_conn_index_req(cm, c);
 	cm_conn_index_qp(cm, c, m->ca_guid, m->qpn);

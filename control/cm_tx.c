@@ -119,6 +119,7 @@ cm_send_rep(struct cm *cm, struct cm_conn *c, const struct cm_input *in)
 	m.rnr_retry = in->qp->rnr_retry;
 	m.flow_control = in->qp->flow_control;
 	m.target_ack_delay = ACK_DELAY_CODE;
+	m.failover = c->alternate ? CM_FAILOVER_UNSUPPORTED : CM_FAILOVER_ACCEPTED;
 	err = encode(&m, in->priv, in->priv_len, c->mad);
 	if (err != 0)
 		return err;
@@ -148,28 +149,33 @@ cm_send_mra(struct cm *cm, const struct cm_conn *c)
 	send(cm, &via, &m);
 }
 
+/* What the standard wants beside a reason: with 4 our CA GUID, by which a peer that knows no id of
+ * ours finds the connection; with 26 the largest MTU that would do. */
 static void
-rej_add_guid(const struct cm *cm, struct cm_msg *m)
+rej_explain(const struct cm *cm, struct cm_msg *m, uint8_t pmtu_code)
 {
-	if (m->reason != CM_REJ_TIMEOUT)
-		return;
-	be64_put(m->ari, cm->ca_guid);
-	m->ari_len = 8;
+	if (m->reason == CM_REJ_TIMEOUT) {
+		be64_put(m->ari, cm->ca_guid);
+		m->ari_len = 8;
+	} else if (m->reason == CM_REJ_INVALID_MTU && pmtu_code != 0) {
+		m->ari[0] = pmtu_code;
+		m->ari_len = 1;
+	}
 }
 
 int
-cm_send_rej(struct cm *cm, const struct cm_conn *c, uint8_t msg_rejected, uint16_t reason,
-    const void *priv, size_t priv_len)
+cm_send_rej(
+    struct cm *cm, const struct cm_conn *c, enum cm_msg_named named, const struct cm_input *in)
 {
 	const struct cm_via via = via_of(c);
 	struct cm_msg m = about(c, CM_REJ);
 	uint8_t mad[MAD_LEN];
 	int err;
 
-	m.msg_rejected = msg_rejected;
-	m.reason = reason;
-	rej_add_guid(cm, &m);
-	err = encode(&m, priv, priv_len, mad);
+	m.msg_rejected = (uint8_t)named;
+	m.reason = in->reason;
+	rej_explain(cm, &m, in->pmtu_code);
+	err = encode(&m, in->priv, in->priv_len, mad);
 	if (err == 0)
 		cm_out_emit(cm, &via, mad);
 	return err;
@@ -198,7 +204,7 @@ cm_answer_rej(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, u
 	rej.msg_rejected = m->attr == CM_REQ   ? CM_MSG_REQ
 			   : m->attr == CM_REP ? CM_MSG_REP
 					       : CM_MSG_OTHER;
-	rej_add_guid(cm, &rej);
+	rej_explain(cm, &rej, 0);
 	send(cm, via, &rej);
 }
 

@@ -51,6 +51,15 @@ ids_encode(uint8_t *d, const struct cm_msg *m)
 	be32_put(d + 4, m->remote_id);
 }
 
+/* By its LIDs, or, on Ethernet, where these may be zero, by its GIDs. */
+static bool
+alternate_given(const uint8_t *path)
+{
+	static const uint8_t none[36];
+
+	return memcmp(path, none, sizeof none) != 0;
+}
+
 static void
 req_decode(const uint8_t *d, struct cm_msg *m)
 {
@@ -79,6 +88,7 @@ req_decode(const uint8_t *d, struct cm_msg *m)
 	m->hop_limit = d[93];
 	m->sl = d[94] >> 4;
 	m->local_ack_timeout = d[95] >> 3;
+	m->alternate = alternate_given(d + 96);
 }
 
 /* LIDs mean nothing on Ethernet; Linux writes the permissive LID for routed paths and the
@@ -121,6 +131,7 @@ rep_decode(const uint8_t *d, struct cm_msg *m)
 	m->responder_resources = d[24];
 	m->initiator_depth = d[25];
 	m->target_ack_delay = d[26] >> 3;
+	m->failover = (d[26] >> 1) & 3;
 	m->flow_control = d[26] & 1;
 	m->rnr_retry = d[27] >> 5;
 	m->srq = (d[27] >> 4) & 1;
@@ -136,7 +147,8 @@ rep_encode(uint8_t *d, const struct cm_msg *m)
 	be32_put(d + 20, m->psn << 8);
 	d[24] = m->responder_resources;
 	d[25] = m->initiator_depth;
-	d[26] = (uint8_t)(m->target_ack_delay << 3 | (m->flow_control & 1));
+	d[26] =
+	    (uint8_t)(m->target_ack_delay << 3 | (m->failover & 3) << 1 | (m->flow_control & 1));
 	d[27] = (uint8_t)((m->rnr_retry & 7) << 5 | (m->srq & 1) << 4);
 	be64_put(d + 28, m->ca_guid);
 }

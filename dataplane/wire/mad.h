@@ -58,6 +58,13 @@ enum cm_msg_named {
 	CM_MSG_OTHER,
 };
 
+/* What becomes of the alternate path a REQ gave. */
+enum cm_failover {
+	CM_FAILOVER_ACCEPTED,
+	CM_FAILOVER_UNSUPPORTED,
+	CM_FAILOVER_REJECTED,
+};
+
 /* One decoded CM message; fields that the attribute does not have are zero. */
 struct cm_msg {
 	uint64_t tid;
@@ -70,6 +77,8 @@ struct cm_msg {
 	uint8_t local_resp_timeout, remote_resp_timeout,
 	    max_cm_retries; /* 5 bits: 4.096 us * 2^n */
 	uint8_t retry_count, rnr_retry, transport, flow_control, srq;
+	uint8_t alternate; /* REQ, decode only: an alternate path is given */
+	uint8_t failover;  /* REP: enum cm_failover; 0 also where no alternate path was given */
 	uint16_t pkey;
 	uint8_t pmtu_code;
 	struct san_ip src_gid, dst_gid;

@@ -289,6 +289,58 @@ req__flaws(void **state)
 	assert_int_equal(cm_counters(w->side[0].cm)->flawed, 3 + 11 + 5);
 }
 
+/* We use one path: a peer that offers a second is told so. */
+static void
+req__alternate_path_is_unsupported(void **state)
+{
+	struct cm_world *w = *state;
+	struct cm_msg req = peer_req(w);
+
+	for (int alternate = 0; alternate < 2; alternate++) {
+		uint8_t mad[MAD_LEN];
+
+		req.local_id++;
+		req.qpn++;
+		assert_int_equal(cm_msg_encode(mad, &req), 0);
+		mad[24 + 97] = (uint8_t)alternate; /* alternate local LID */
+		assert_int_equal(cm_mad_receive(w->side[0].cm, 0, &w->side[1].ip, &w->side[0].ip,
+				     mad, MAD_LEN, w->now),
+		    0);
+		cm_accept(w->side[0].cm, event(w, CM_EV_REQ).id, 1, &hand_qp, NULL, 0, w->now);
+		assert_int_equal(side_take(w, 0, CM_REP).failover,
+		    alternate ? CM_FAILOVER_UNSUPPORTED : CM_FAILOVER_ACCEPTED);
+	}
+}
+
+static void
+req__mtu_too_large(void **state)
+{
+	struct cm_world *w = *state;
+	struct cm_msg rej;
+
+	assert_int_equal(cm_reject_mtu(w->side[0].cm, req_received(w), 2, w->now), 0);
+	rej = side_take(w, 0, CM_REJ);
+	assert_int_equal(rej.reason, CM_REJ_INVALID_MTU);
+	assert_int_equal(rej.ari_len, 1);
+	assert_int_equal(rej.ari[0], 2);
+	assert_int_equal(cm_count(w->side[0].cm), 0);
+}
+
+static void
+qp__depths_meet(void **state)
+{
+	for (uint8_t own = 0; own < 6; own++) {
+		for (uint8_t peer = 0; peer < 6; peer++) {
+			struct cm_qp qp = {.responder_resources = own, .initiator_depth = 5 - own};
+			const struct cm_msg m = {.initiator_depth = peer, .responder_resources = 3};
+
+			cm_qp_meet(&qp, &m);
+			assert_int_equal(qp.responder_resources, own < peer ? own : peer);
+			assert_int_equal(qp.initiator_depth, 5 - own < 3 ? 5 - own : 3);
+		}
+	}
+}
+
 static void
 req__ignored(void **state)
 {
@@ -566,6 +618,9 @@ main(void)
 	    T(req__again_when_established_or_over),
 	    T(req__owner_never_answers),
 	    T(req__flaws),
+	    T(req__alternate_path_is_unsupported),
+	    T(req__mtu_too_large),
+	    T(qp__depths_meet),
 	    T(req__ignored),
 	    T(rep__flaws),
 	    T(rep__again),

@@ -45,6 +45,10 @@ decode__req_vector(void **state)
 	assert_true(san_ip_equal(&m.src_gid, &a) && san_ip_equal(&m.dst_gid, &b));
 	assert_int_equal(m.hop_limit, 64);
 	assert_int_equal(m.local_ack_timeout, 19);
+	assert_int_equal(m.alternate, 0);
+	frame[62 + 24 + 131] = 1; /* last byte of the alternate remote GID */
+	assert_int_equal(cm_msg_decode(frame + 62, MAD_LEN, &m), 0);
+	assert_int_equal(m.alternate, 1);
 	assert_int_equal(m.priv_len, 92);
 	assert_int_equal(sdp_hello_decode(m.priv, m.priv_len, &hello), 0);
 	assert_int_equal(hello.local_port, 40000);
@@ -98,6 +102,7 @@ encode__round_trip(void **state)
 		mad[16] = (uint8_t)(attr >> 8);
 		mad[17] = (uint8_t)attr;
 		assert_int_equal(cm_msg_decode(mad, MAD_LEN, &a), 0);
+		a.alternate = 0; /* we never give one */
 		assert_int_equal(cm_msg_encode(first, &a), 0);
 		assert_int_equal(cm_msg_decode(first, MAD_LEN, &b), 0);
 		assert_memory_equal(&a, &b, sizeof a);
@@ -122,6 +127,7 @@ encode__field_offsets(void **state)
 	    {CM_REP, 25, 5, {.initiator_depth = 5}},
 	    {CM_REP, 26, 15 << 3, {.target_ack_delay = 15}},
 	    {CM_REP, 26, 1, {.flow_control = 1}},
+	    {CM_REP, 26, 2 << 1, {.failover = CM_FAILOVER_REJECTED}},
 	    {CM_REP, 27, 7 << 5, {.rnr_retry = 7}},
 	    {CM_REP, 27, 1 << 4, {.srq = 1}},
 	    {CM_REP, 35, 9, {.ca_guid = 9}},
