@@ -87,6 +87,7 @@ struct conn {
 	uint32_t peer_rcv_size;
 	uint16_t credits, peer_credits;
 	uint8_t peer_retry_count, peer_rnr_retry;
+	bool peer_flow_control;	    /* the peer's ACKs tell end-to-end credits */
 	uint8_t features;	    /* FEATURE_* both ends have */
 	uint8_t stale_left;	    /* active: how often the peer may still call our QPN stale */
 	struct loop_timer deadline; /* of the handshake */
@@ -142,9 +143,10 @@ void conn_resolve(struct conn *c);
 void conn_open(struct conn *c);
 /* What we tell the peer about our queue pair. */
 void conn_qp(const struct conn *c, struct cm_qp *qp);
-/* The peer rejected our REQ because it has a connection of this QPN: ask again with another QPN and
- * PSN. False: it has done so often enough, or the handshake is beyond that. */
-bool conn_connect_again(struct conn *c);
+/* The peer rejected our REQ for a reason we can do something about: it has a connection of this QPN
+ * (then another QPN and PSN), or our path MTU is too large for it. Asks again; false: it is not
+ * such a reason, or was often enough, or the handshake is beyond that. */
+bool conn_connect_again(struct conn *c, const struct cm_event *ev);
 /* A QPN and a first PSN that were not used lately. */
 void conn_number(struct conn *c);
 /* What we offer the peer beyond the standard, or answer its offer with; false: nothing. */

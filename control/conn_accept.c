@@ -19,7 +19,11 @@ reject(struct daemon *d, const struct cm_event *ev, uint16_t reason, uint64_t *c
 	(*counter)++;
 	log_debug("REQ for service %llx rejected: %s", (unsigned long long)ev->msg.service_id,
 	    cm_rej_name(reason));
-	(void)cm_reject(d->netio.cm, ev->id, reason, NULL, 0, loop_now());
+	if (reason == CM_REJ_INVALID_MTU)
+		(void)cm_reject_mtu(
+		    d->netio.cm, ev->id, roce_pmtu_code(netio_pmtu(d, &ev->local)), loop_now());
+	else
+		(void)cm_reject(d->netio.cm, ev->id, reason, NULL, 0, loop_now());
 }
 
 static struct listener *
@@ -125,6 +129,7 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	c->sq_psn = ev->msg.psn;
 	c->peer_retry_count = ev->msg.retry_count;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
+	c->peer_flow_control = ev->msg.flow_control;
 	c->pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
 	c->peer_rcv_size = hello->local_rcv_size;
 	c->peer_credits = hello->bufs;

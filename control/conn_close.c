@@ -207,7 +207,7 @@ conn_cm_event(struct daemon *d, const struct cm_event *ev)
 		conn_accept_established(c);
 		break;
 	case CM_EV_REJECTED:
-		if (ev->reason != CM_REJ_STALE_CONN || !conn_connect_again(c))
+		if (!conn_connect_again(c, ev))
 			on_given_up(c, reject_err(ev->reason), cm_rej_name(ev->reason));
 		break;
 	case CM_EV_TIMEDOUT:

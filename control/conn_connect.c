@@ -42,6 +42,13 @@ route_find(struct conn *c)
 	return err != 0 ? err : local_set(k, &c->route);
 }
 
+static void
+pmtu_set(struct conn *c, uint32_t pmtu)
+{
+	c->pmtu = pmtu;
+	c->credits = sdp_initial_credits(c->daemon->config.rx_ring_bytes, pmtu);
+}
+
 void
 conn_connect_route(struct conn *c)
 {
@@ -59,8 +66,7 @@ conn_connect_route(struct conn *c)
 	}
 	c->routed = true;
 	c->poll = pollers_of_port(d, c->route.port);
-	c->pmtu = d->netio.port[c->route.port].pmtu;
-	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
+	pmtu_set(c, d->netio.port[c->route.port].pmtu);
 	sock_publish_connecting(c->sock, c->poll);
 	conn_resolve(c);
 }
@@ -132,14 +138,41 @@ conn_connect_resolved(struct conn *c)
 	netio_pump(d);
 }
 
-bool
-conn_connect_again(struct conn *c)
+static bool
+renumber(struct conn *c)
 {
-	if (c->setup != CONN_SETUP_REQ_SENT || c->stale_left == 0)
+	if (c->stale_left == 0)
 		return false;
 	c->stale_left--;
-	c->daemon->count.connects_again++;
 	conn_number(c);
+	return true;
+}
+
+static bool
+pmtu_lower(struct conn *c, const struct cm_msg *rej)
+{
+	uint32_t pmtu = rej->ari_len > 0 ? roce_pmtu_from_code(rej->ari[0]) : 0;
+
+	if (pmtu == 0 || pmtu >= c->pmtu)
+		return false;
+	pmtu_set(c, pmtu);
+	return true;
+}
+
+bool
+conn_connect_again(struct conn *c, const struct cm_event *ev)
+{
+	bool can = false;
+
+	if (c->setup != CONN_SETUP_REQ_SENT)
+		return false;
+	if (ev->reason == CM_REJ_STALE_CONN)
+		can = renumber(c);
+	else if (ev->reason == CM_REJ_INVALID_MTU)
+		can = pmtu_lower(c, &ev->msg);
+	if (!can)
+		return false;
+	c->daemon->count.connects_again++;
 	conn_cm_enter(c, CONN_CM_NONE);
 	conn_connect_resolved(c);
 	return true;
@@ -170,6 +203,7 @@ conn_reply(struct conn *c, const struct cm_event *ev)
 	c->peer_qpn = ev->msg.qpn;
 	c->sq_psn = ev->msg.psn;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
+	c->peer_flow_control = ev->msg.flow_control;
 	c->peer_credits = ack.bufs;
 	c->peer_rcv_size = ack.act_rcv_size;
 	conn_agree(c, ack.has_offer, &ack.offer);

@@ -10,7 +10,8 @@
 
 #define HOP_LIMIT     64
 #define ECN_ECT0      2u
-#define REPEAT_MAX_MS 100u /* first repeat: a lost REQ on a LAN must not be felt */
+#define PKEY_BASE     0x7fffu /* the default partition, without the bit for full membership */
+#define REPEAT_MAX_MS 100u    /* first repeat: a lost REQ on a LAN must not be felt */
 #define REPEAT_MIN_MS 20u
 #define REPEATS_MAX   15u /* as many as a REQ can announce */
 #define BACKOFF_MAX   3u  /* intervals double this often */
@@ -188,6 +189,14 @@ netio_path(const struct daemon *d, const struct neigh_route *route, const struct
 	memcpy(out->dmac, port->mac, sizeof out->dmac);
 }
 
+uint32_t
+netio_pmtu(const struct daemon *d, const struct san_ip *own)
+{
+	uint16_t port;
+
+	return neigh_is_local(d->netio.neigh, own, &port) ? d->netio.port[port].pmtu : 0;
+}
+
 static void
 mad_send(struct daemon *d, const struct neigh_route *route, const struct san_ip *dst,
     const uint8_t mac[6], const uint8_t *mad)
@@ -360,7 +369,8 @@ mad_in(struct daemon *d, uint16_t port, const struct roce_pkt *p)
 	uint16_t own;
 
 	d->count.mads_rx++;
-	if (p->dest_qp != MAD_QP || p->ext.qkey != MAD_QKEY || p->opcode != ROCE_UD_SEND_ONLY ||
+	if (p->dest_qp != MAD_QP || p->ext.src_qp != MAD_QP || p->ext.qkey != MAD_QKEY ||
+	    p->opcode != ROCE_UD_SEND_ONLY || (p->pkey & PKEY_BASE) != PKEY_BASE ||
 	    !neigh_is_local(d->netio.neigh, &p->dst, &own) ||
 	    cm_mad_receive(
 		d->netio.cm, port, &p->src, &p->dst, p->payload, p->payload_len, loop_now()) != 0)

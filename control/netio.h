@@ -58,6 +58,8 @@ void netio_port_update(struct daemon *d, uint16_t port, const struct netio_port 
 void netio_frame_receive(struct daemon *d, uint16_t port, struct frame *f);
 /* Carry what the engines have to say; call after every call into one. */
 void netio_pump(struct daemon *d);
+/* Path MTU of the port that has this address. */
+uint32_t netio_pmtu(const struct daemon *d, const struct san_ip *own);
 /* The way to a peer, complete but for the destination MAC. */
 void netio_path(const struct daemon *d, const struct neigh_route *route, const struct san_ip *dst,
     struct roce_path *out);

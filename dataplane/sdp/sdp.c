@@ -59,6 +59,7 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .recv_size = o->local_rcv_size,
 	    .recv_limit = sdp_credit_limit(&c->s),
 	    .features = o->features,
+	    .flow_control = o->flow_control,
 	    .params = o->rc,
 	};
 	err = rc_init(&c->s.qp, &rc, now);

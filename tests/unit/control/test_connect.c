@@ -253,6 +253,30 @@ connect__stale_for_ever_fails(void **state)
 	assert_int_equal(d->count.connects_again, 3);
 }
 
+/* The listener's port carries less than ours: it says how much, and gets that. */
+static void
+connect__smaller_mtu_is_asked_for(void **state)
+{
+	int l = prog_sock_listen(&b, OWN, PORT, 4), c;
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	fake_poll_lose = true;
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	rig_settle(10); /* the first REQ, for 1024, is out */
+	assert_int_equal(cm_counters(d->netio.cm)->req_tx, 1);
+	d->netio.port[0].pmtu = 512;
+	fake_poll_lose = false;
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+	assert_int_equal(d->count.rej_mtu, 1);
+	assert_int_equal(d->count.connects_again, 1);
+	assert_int_equal(fake_poll_conn(16)->pmtu, 512);
+	assert_int_equal(fake_poll_conn(17)->pmtu, 512);
+	assert_int_equal(fake_poll_conn(16)->peer_credits, fake_poll_conn(17)->credits);
+	assert_int_equal(fake_poll_conn(17)->peer_credits, fake_poll_conn(16)->credits);
+}
+
 static void
 connect__lost_frames_only_delay(void **state)
 {
@@ -444,6 +468,7 @@ main(void)
 	    RIG_TEST(connect__silent_peer_times_out_on_time),
 	    RIG_TEST(connect__stale_qpn_is_asked_again_with_another),
 	    RIG_TEST(connect__stale_for_ever_fails),
+	    RIG_TEST(connect__smaller_mtu_is_asked_for),
 	    RIG_TEST(connect__lost_frames_only_delay),
 	    RIG_TEST(connect__waits_for_a_link_that_is_down),
 	    RIG_TEST(connect__no_route),
