@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Congestion control of one queue pair: how many packets may be under way, and when the next one
  * may leave. One interface, several algorithms behind it. Knows packets, round trips and marks;
- * never a PSN, a timer or a byte of a packet. Written by the QP that embeds it. */
+ * never a PSN, a timer or a byte of a packet. Integers only, no allocation; written by the QP that
+ * embeds it. */
 #ifndef SAND_RC_CC_H
 #define SAND_RC_CC_H
 
@@ -25,39 +26,105 @@ enum cc_algo {
 };
 
 struct cc_params {
-	uint8_t algo;	       /* enum cc_algo */
-	uint32_t window_max;   /* packets: the bandwidth-delay cap, always on */
-	uint32_t packet_bytes; /* of a full packet on the wire */
-	uint64_t line_rate;    /* bytes/s; 0 = unknown: no pacing above the window */
-	struct san_duration
-	    target_delay; /* WINDOW: queueing delay to aim at, above the least seen */
+	uint8_t algo;			  /* enum cc_algo */
+	bool echo;			  /* ACKs tell of marks: a CNP brings no news of its own */
+	uint16_t window_max;		  /* packets: the bandwidth-delay cap, always on */
+	uint32_t line_rate_mbit;	  /* of our port; 0 = unknown */
+	struct san_duration target_delay; /* WINDOW: queueing delay to aim at; 0 = the default */
 };
+
+#define CC_TARGET_DELAY SAN_DURATION_US(100)
 
 struct cc_ack {
 	uint32_t packets;	 /* newly acknowledged */
 	uint32_t in_flight;	 /* before this ACK */
 	struct san_duration rtt; /* 0 = no sample */
-	bool marked;		 /* the peer says a packet of these was marked CE */
+	bool marked;		 /* a packet of these was marked CE */
 };
 
-struct cc;
+/* cc_window.c. Round trip times in ns, UINT32_MAX = none. A round is about one round trip: from a
+ * moment on until what was under way then is acknowledged. */
+struct cc_by_window {
+	uint32_t size;	     /* packets << 16; may be below one */
+	uint32_t undo;	     /* size before the last loss, 0 = nothing to undo */
+	uint32_t threshold;  /* doubled per round below this; packets << 16 */
+	uint32_t target;     /* ns of queueing delay */
+	uint32_t rtt, noise; /* newest; mean difference from one to the next */
+	uint32_t least[2];   /* in this epoch, in the last one */
+	uint32_t round_least;
+	uint16_t round, round_left; /* packets */
+	uint16_t round_marked;
+	uint16_t alpha;		   /* share of packets marked or lost, 65535 = all */
+	uint8_t round_lost;	   /* packets */
+	uint8_t high;		   /* rounds in a row above the target delay */
+	uint8_t epoch, epoch_left; /* rounds */
+	uint8_t drain;		   /* rounds left with a small window, to see the path empty */
+	bool echo, round_cnp;
+	bool slowed; /* in this round: no second decrease, no increase */
+	bool silent; /* a timeout, and no ACK since */
+};
+
+/* cc_dcqcn.c. Rates in bytes per ms. */
+struct cc_by_rate {
+	uint32_t now, goal, line; /* the algorithm's R_C and R_T; the port's */
+	uint32_t alpha;		  /* 65536 = 1 */
+	uint32_t bytes_left;	  /* of the byte counter's period */
+	uint8_t periods, loads;	  /* increases since the last cut: by timer, by byte counter */
+	struct san_time period_at, cut_from; /* timer due; no cut before this */
+};
+
+struct cc {
+	uint8_t algo;
+	uint16_t window, window_max; /* packets */
+	struct san_time next;	     /* pacing: not before this */
+	union {
+		struct cc_by_window w;
+		struct cc_by_rate r;
+	};
+};
+
+_Static_assert(sizeof(struct cc) <= 72, "embedded in every queue pair");
 
 /* 0 or SAN_EINVAL. */
 int cc_init(struct cc *cc, const struct cc_params *p, struct san_time now);
-void cc_acked(struct cc *cc, const struct cc_ack *a, struct san_time now);
-void cc_cnp(struct cc *cc, struct san_time now);
-/* Packets deemed lost; one call per gap. */
-void cc_lost(struct cc *cc, struct san_time now);
-void cc_timeout(struct cc *cc, struct san_time now);
-/* The last loss was none: the packet came late. */
+
+/* What happened. True: the QP was slowed down for it. */
+bool cc_acked(struct cc *cc, const struct cc_ack *a, struct san_time now);
+bool cc_cnp(struct cc *cc, struct san_time now);
+/* `packets` deemed lost; one call per gap. */
+bool cc_lost(struct cc *cc, uint32_t packets, struct san_time now);
+bool cc_timeout(struct cc *cc, struct san_time now);
+/* The last loss or timeout was none: the packet, or its ACK, came late. */
 void cc_undo(struct cc *cc, struct san_time now);
 void cc_sent(struct cc *cc, uint32_t bytes, struct san_time now);
-/* Packets that may be under way, >= 1. */
-uint32_t cc_window(const struct cc *cc);
-/* Not before this may the next packet leave; at most now = at once. */
-struct san_time cc_next(const struct cc *cc);
-/* Rates that change by themselves (DCQCN's timers): call when due. */
+
+/* Rates that change by themselves (DCQCN's timer): call when due. NEVER: nothing will change. */
 struct san_time cc_deadline(const struct cc *cc);
 void cc_deadline_expire(struct cc *cc, struct san_time now);
+
+/* The algorithm's own figures, for whoever looks at a connection. */
+struct cc_view {
+	uint32_t window;	   /* packets */
+	uint64_t rate;		   /* bytes/s the algorithm allows; 0 = not limited */
+	struct san_duration base;  /* WINDOW: least round trip seen lately; 0 = none */
+	struct san_duration queue; /* WINDOW: of the smoothed round trip above that */
+	uint32_t marked_ppm;	   /* estimated share of packets that meet congestion */
+};
+void cc_look(const struct cc *cc, struct cc_view *out);
+const char *cc_algo_word(enum cc_algo algo);
+
+/* Packets that may be under way, >= 1. */
+static inline uint32_t
+cc_window(const struct cc *cc)
+{
+	return cc->window;
+}
+
+/* Not before this may the next packet leave; in the past = at once. */
+static inline struct san_time
+cc_next(const struct cc *cc)
+{
+	return cc->next;
+}
 
 #endif
