@@ -4,7 +4,7 @@
 
 PACKAGES_BUILD="gcc libc6-dev pkg-config meson ninja-build libdpdk-dev libisal-dev libbsd-dev libinih-dev libcmocka-dev python3"
 PACKAGES_PROGRAMS="iproute2 ethtool procps util-linux iperf3 sockperf redis-server redis-tools"
-PACKAGES_TESTS="clang libclang-rt-14-dev clang-format shellcheck dpdk-dev git tshark nginx-light curl
+PACKAGES_TESTS="clang libclang-rt-14-dev clang-format shellcheck dpdk-dev git tshark nginx-light curl spin
 qemu-system-x86 xz-utils"
 export PACKAGES_BUILD PACKAGES_PROGRAMS PACKAGES_TESTS
 
