@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "op.h"
 #include "ready.h"
 #include "sock.h"
 #include "stream.h"
@@ -15,9 +16,13 @@
 #define EVENT_LOOK_MS 500
 
 static struct {
-	bool running, stop; /* prov.lock */
+	/* prov.lock */
+	bool running;
 	pthread_t thread;
 	struct san_wake *wake;
+	/* Of the thread that is to run; written under prov.lock. One that finds another number here
+	 * has been stopped, perhaps by itself inside an upcall, and touches nothing any more. */
+	_Atomic uintptr_t generation;
 } events;
 
 static int
@@ -80,23 +85,31 @@ look_at_all(void)
 	}
 }
 
+/* Arm, look, and only then sleep. */
 static void *
-event_thread(void *unused)
+event_thread(void *generation)
 {
 	prov_lock();
-	while (!events.stop) {
-		struct pollfd p = {wake_fd(events.wake), POLLIN, 0};
+	while (events.generation == (uintptr_t)generation) {
+		struct san_wake *wake = events.wake;
+		struct pollfd p = {wake_fd(wake), POLLIN, 0};
 
-		wake_arm(events.wake, 1);
+		wake_arm(wake, 1);
 		look_at_all();
+		op_watch_arm(wake);
 		prov_unlock();
+		op_watch_run();
+		if (events.generation != (uintptr_t)generation)
+			return NULL;
 		(void)sys_poll(&p, 1, EVENT_LOOK_MS);
-		wake_arm(events.wake, 0);
-		event_reset((WSAEVENT)(intptr_t)wake_fd(events.wake));
 		prov_lock();
+		if (events.generation != (uintptr_t)generation)
+			break;
+		wake_arm(wake, 0);
+		event_reset((WSAEVENT)(intptr_t)p.fd);
 	}
 	prov_unlock();
-	return unused;
+	return NULL;
 }
 
 /* prov.lock held. The program's signals are none of this thread's business. */
@@ -111,10 +124,10 @@ start_locked(void)
 	err = wake_create_locked(&events.wake);
 	if (err != 0)
 		return err;
-	events.stop = false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&events.thread, NULL, event_thread, NULL);
+	err = pthread_create(
+	    &events.thread, NULL, event_thread, (void *)atomic_load(&events.generation));
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err != 0)
 		return WSAENOBUFS;
@@ -129,31 +142,59 @@ poke(void)
 		wake_poke(events.wake);
 }
 
+int
+event_start(void)
+{
+	int err;
+
+	prov_lock();
+	err = prov_usable();
+	if (err == 0)
+		err = start_locked();
+	prov_unlock();
+	return err;
+}
+
+void
+event_poke(void)
+{
+	prov_lock();
+	poke();
+	prov_unlock();
+}
+
 void
 event_stop(void)
 {
+	struct san_wake *wake;
 	pthread_t thread;
 	bool running;
 
 	prov_lock();
 	running = events.running;
 	thread = events.thread;
-	events.stop = true;
+	wake = events.wake;
+	events.generation++;
 	events.running = false;
+	events.wake = NULL;
 	if (running)
-		wake_poke(events.wake);
+		wake_poke(wake);
 	prov_unlock();
 	if (!running)
 		return;
-	pthread_join(thread, NULL);
-	wake_destroy(events.wake);
-	events.wake = NULL;
+	/* The last WSPCleanup may be an upcall's. */
+	if (pthread_equal(thread, pthread_self()))
+		pthread_detach(thread);
+	else
+		pthread_join(thread, NULL);
+	wake_destroy(wake);
 }
 
 void
 event_forked(void)
 {
 	events.running = false;
+	events.generation++;
 	events.wake = NULL; /* dead, like all the parent's: its descriptors go with exec or exit */
 }
 

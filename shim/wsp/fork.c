@@ -4,6 +4,7 @@
 #include "daemon_link.h"
 #include "event.h"
 #include "hangup.h"
+#include "op.h"
 #include "provider.h"
 #include "wake.h"
 #include "wsp_err.h"
@@ -48,6 +49,7 @@ fork_child(void)
 {
 	prov_tid = 0;
 	event_forked();
+	op_forked();
 	wake_orphan_all();
 	hangup_forked();
 	if (forking.attached && forking.fd >= 0) {

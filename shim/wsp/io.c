@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "op.h"
 #include "ready.h"
 #include "stream.h"
 
@@ -41,9 +42,16 @@ arguments(SOCKET s, const WSABUF *bufs, DWORD count, const DWORD *bytes, const W
 
 	if (prov_find(s, &err) == NULL)
 		return err;
-	if (ov != NULL)
-		return WSAEOPNOTSUPP;
-	return (bufs == NULL && count != 0) || bytes == NULL ? WSAEFAULT : 0;
+	/* An operation tells its bytes at its completion. */
+	return (bufs == NULL && count != 0) || (bytes == NULL && ov == NULL) ? WSAEFAULT : 0;
+}
+
+static int
+post(SOCKET s, enum op_way way, const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov, LPINT err)
+{
+	int code = op_post(s, way, bufs, count, ov);
+
+	return wsp_fail(err, code == 0 ? WSA_IO_PENDING : code);
 }
 
 /* The socket would block. 0 = try again. */
@@ -69,6 +77,8 @@ io_send(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, DWORD flags, LPWSAO
 		code = WSAEOPNOTSUPP;
 	if (code != 0)
 		return wsp_fail(err, code);
+	if (ov != NULL)
+		return post(s, OP_SEND, bufs, count, ov, err);
 	all = total(bufs, count);
 	do {
 		ssize_t n = stream_send(s, iov, (int)to_iovec(bufs, count, done, iov), 0, &code);
@@ -98,6 +108,8 @@ io_recv(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, LPDWORD flags, LPWS
 		code = WSAEOPNOTSUPP;
 	if (code != 0)
 		return wsp_fail(err, code);
+	if (ov != NULL)
+		return post(s, OP_RECV, bufs, count, ov, err);
 	n_iov = (int)to_iovec(bufs, count, 0, iov);
 	for (;;) {
 		ssize_t n = stream_recv(s, iov, n_iov, 0, &code);
@@ -117,9 +129,13 @@ BOOL
 io_get_overlapped_result(
     SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags, LPINT err)
 {
-	if (prov_find(s, err) != NULL)
-		*err = WSAEOPNOTSUPP;
-	return FALSE;
+	if (prov_find(s, err) == NULL)
+		return FALSE;
+	if (ov == NULL || bytes == NULL) {
+		*err = WSAEFAULT;
+		return FALSE;
+	}
+	return op_result(s, ov, bytes, wait, flags, err);
 }
 
 int

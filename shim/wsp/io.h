@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* WSPSend and WSPRecv on stream sockets, without overlapped operations: those, and what belongs to
- * them, are answered with WSAEOPNOTSUPP. A socket on which WSPEventSelect was called never blocks
- * here, another one does. */
+/* WSPSend and WSPRecv on stream sockets. With a WSAOVERLAPPED they post an operation (op.h) and
+ * never wait; without, a socket on which WSPEventSelect was called does not block, another one
+ * does. */
 #ifndef SAND_WSP_IO_H
 #define SAND_WSP_IO_H
 

@@ -9,11 +9,13 @@
 #include "doorbell.h"
 #include "event.h"
 #include "hangup.h"
+#include "op.h"
 #include "sock.h"
 #include "table.h"
 #include "wake.h"
 
-#define RETRY_MS 1000u /* how often a lost daemon is looked for again */
+#define RETRY_MS	1000u /* how often a lost daemon is looked for again */
+#define CLEANUP_WAIT_MS 2000u
 
 struct provider prov = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 __thread uint32_t prov_tid __attribute__((tls_model("initial-exec")));
@@ -171,8 +173,27 @@ WSPStartupEx(WORD version, LPWSPDATA data, LPWSAPROTOCOL_INFOW info, LPWSPUPCALL
 	return 0;
 }
 
+/* Upcalls that other threads are in the middle of. They end by themselves, unless the switch lets
+ * them wait for the thread that waits here. */
+static void
+upcalls_wait(void)
+{
+	const struct timespec ms = {0, 1000000};
+
+	for (uint32_t waited = 0; waited < CLEANUP_WAIT_MS; waited++) {
+		uint32_t open;
+
+		prov_lock();
+		open = prov.open;
+		prov_unlock();
+		if (open == 0)
+			return;
+		nanosleep(&ms, NULL);
+	}
+}
+
 /* The last start is being undone: close what is open, without locks because every close makes an
- * upcall. */
+ * upcall. We may be inside one ourselves. */
 static void
 close_all(void)
 {
@@ -181,7 +202,9 @@ close_all(void)
 
 		if (s != 0)
 			(void)sock_close(s, SAN_CLOSE_RESET);
+		op_take_over(slot);
 	}
+	upcalls_wait();
 }
 
 int

@@ -4,9 +4,9 @@
  * never allocates on the data path.
  *
  * Locks, in this order: prov.lock (threads of this process: set-up, close, events, wake objects,
- * the connection to the daemon, fork), then the region's ref_lock or a slot's cmd_lock (processes
- * of the family). A slot's tx_lock and rx_lock (data path) are taken alone, or rx_lock under
- * prov.lock; nothing else is taken under them. */
+ * the connection to the daemon, fork), then the lock of a slot's operations (op.c), then the
+ * region's ref_lock or a slot's cmd_lock (processes of the family). A slot's tx_lock and rx_lock
+ * (data path) are taken alone, or rx_lock under prov.lock; nothing else is taken under them. */
 #ifndef SAND_WSP_PROVIDER_H
 #define SAND_WSP_PROVIDER_H
 
@@ -43,6 +43,7 @@ struct wsp_sock {
 	uint32_t deferred; /* listener: slot number + 1 of a child put back by CF_DEFER; 0 = none */
 	uint16_t af;
 	bool bound_set, nonblocking, debug, connect_told, listener;
+	bool abort; /* closing: as a reset */
 	struct shm_addr bound;
 	_Atomic uint64_t
 	    wakes; /* wake objects of this process that may be interested; bit = index */

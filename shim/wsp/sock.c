@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "bytes.h"
+#include "op.h"
 #include "waiters.h"
 #include "wake.h"
 #include "wsp_err.h"
@@ -145,6 +146,29 @@ slot_take(void)
 	return found ? (int)slot : -1;
 }
 
+/* The program is done with the socket, this process not yet: upcalls are owed. Whoever is the last
+ * of the family says CLOSED, here or in slot_release. */
+static void
+slot_close(uint32_t slot, bool abort)
+{
+	struct shm_sock *k = &prov.map.sock[slot];
+	struct shm_region *r = prov.map.region;
+	bool last;
+	int locked;
+
+	if (prov_gone())
+		return;
+	locked = shm_lock_take(&r->ref_lock, prov_self(), PROV_LOCK_LIMIT_MS);
+	last = !held_by_others(slot);
+	if (last)
+		atomic_fetch_or_explicit(&k->app_flags,
+		    SHM_APP_CLOSED | (abort ? SHM_APP_ABORT : 0), memory_order_release);
+	if (locked == 0)
+		shm_lock_drop(&r->ref_lock);
+	if (last)
+		prov_ring(slot);
+}
+
 /* This process lets go of the slot. Without the lock (its owner is stopped for seconds) all that
  * can happen is that two processes both think they are the last one, which says CLOSED twice. */
 static void
@@ -187,6 +211,7 @@ reserve(uint32_t slot, uint16_t af)
 	atomic_store_explicit(&ws->descr, 0, memory_order_relaxed);
 	ws->gen = gen;
 	ws->handle = INVALID_SOCKET;
+	op_slot_new(slot);
 	ws->event = NULL;
 	ws->event_mask = ws->event_told = 0;
 	ws->deferred = 0;
@@ -272,9 +297,9 @@ int
 sock_close(SOCKET s, enum san_close_how how)
 {
 	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
-	SOCKET expected = s, handle;
+	SOCKET expected = s;
 	uint32_t deferred;
-	int ignored = 0;
+	bool abort;
 
 	if (s == 0 || !prov_is_open(s))
 		return WSAENOTSOCK;
@@ -289,18 +314,35 @@ sock_close(SOCKET s, enum san_close_how how)
 
 	prov_lock();
 	wake_forget(prov_slot(s), atomic_load_explicit(&ws->wakes, memory_order_relaxed));
-	slot_release(prov_slot(s), how == SAN_CLOSE_RESET || has_unread(s));
+	abort = how == SAN_CLOSE_RESET || has_unread(s);
+	ws->abort = abort;
+	if (op_used(prov_slot(s)))
+		slot_close(prov_slot(s), abort);
 	deferred = ws->deferred;
 	if (deferred != 0)
 		slot_release(deferred - 1, true);
-	handle = ws->handle;
-	ws->handle = INVALID_SOCKET;
 	ws->event_mask = 0;
-	prov.open--;
 	prov_unlock();
 
-	prov.up.lpWPUCloseSocketHandle(handle, &ignored);
+	if (!op_close(prov_slot(s)))
+		sock_finish(prov_slot(s));
 	return 0;
+}
+
+void
+sock_finish(uint32_t slot)
+{
+	struct wsp_sock *ws = &prov.socks[slot];
+	SOCKET handle = ws->handle;
+	int ignored = 0;
+
+	/* The handle goes before the slot: from then on the slot may be another socket's. */
+	prov.up.lpWPUCloseSocketHandle(handle, &ignored);
+	prov_lock();
+	ws->handle = INVALID_SOCKET;
+	slot_release(slot, ws->abort);
+	prov.open--;
+	prov_unlock();
 }
 
 /* --- mailbox and addresses --- */

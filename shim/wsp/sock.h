@@ -33,6 +33,10 @@ void sock_abandon(SOCKET s);
  * WPUCloseSocketHandle. Called without locks. 0, WSAENOTSOCK or WSAENETDOWN. */
 int sock_close(SOCKET s, enum san_close_how how);
 
+/* No upcall is owed for the closed socket any more: the last one, and the slot is let go of.
+ * Without locks. */
+void sock_finish(uint32_t slot);
+
 /* Mark or clear "this process holds the slot". */
 void sock_hold(uint32_t slot);
 /* Wake every thread of the family that sleeps on the slot, and our own wake objects. */

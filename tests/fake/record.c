@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define HANDLES_MAX 65536u
-#define HANDLE_BASE 0x5000u /* so that a handle is no descriptor, no index, no NULL */
+#define HANDLES_MAX	65536u
+#define COMPLETIONS_MAX 65536u
+#define HANDLE_BASE	0x5000u /* so that a handle is no descriptor, no index, no NULL */
 
 static struct {
 	pthread_mutex_t lock;
@@ -16,6 +17,8 @@ static struct {
 	void (*hook)(const char *upcall, SOCKET handle);
 	unsigned char closes[HANDLES_MAX];
 	DWORD_PTR context[HANDLES_MAX];
+	unsigned completions;
+	struct record_completion completion[COMPLETIONS_MAX];
 } rec = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
@@ -88,12 +91,18 @@ complete(SOCKET h, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT err)
 {
 	int i;
 
-	hooked("complete", h);
 	pthread_mutex_lock(&rec.lock);
 	i = index_of(h);
-	if (i < 0 || rec.closes[i] != 0)
+	if (i < 0 || rec.closes[i] != 0 || rec.completions == COMPLETIONS_MAX)
 		rec.violated = true;
+	else
+		rec.completion[rec.completions++] = (struct record_completion){h, ov, error, bytes};
 	pthread_mutex_unlock(&rec.lock);
+	ov->OffsetHigh = error;
+	ov->Offset = 0;
+	ov->InternalHigh = bytes;
+	__atomic_store_n(&ov->Internal, 0, __ATOMIC_RELEASE);
+	hooked("complete", h);
 	return 0;
 }
 
@@ -112,7 +121,7 @@ void
 record_clear(void)
 {
 	pthread_mutex_lock(&rec.lock);
-	rec.count = rec.closed = 0;
+	rec.count = rec.closed = rec.completions = 0;
 	rec.violated = false;
 	rec.fail = 0;
 	rec.hook = NULL;
@@ -191,4 +200,38 @@ record_last(DWORD_PTR *context)
 		*context = rec.context[rec.count - 1];
 	pthread_mutex_unlock(&rec.lock);
 	return h;
+}
+
+unsigned
+record_completions(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&rec.lock);
+	n = rec.completions;
+	pthread_mutex_unlock(&rec.lock);
+	return n;
+}
+
+struct record_completion
+record_completion(unsigned i)
+{
+	struct record_completion c;
+
+	pthread_mutex_lock(&rec.lock);
+	c = rec.completion[i];
+	pthread_mutex_unlock(&rec.lock);
+	return c;
+}
+
+unsigned
+record_completions_of(const WSAOVERLAPPED *ov)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&rec.lock);
+	for (unsigned i = 0; i < rec.completions; i++)
+		n += rec.completion[i].ov == ov;
+	pthread_mutex_unlock(&rec.lock);
+	return n;
 }

@@ -20,6 +20,17 @@ unsigned record_closed(void);
 unsigned record_open(void);
 /* How often this handle was closed. */
 unsigned record_closes_of(SOCKET handle);
+/* WPUCompleteOverlappedRequest, in the order they came. The fields of the operation are set as a
+ * switch sets them. */
+struct record_completion {
+	SOCKET handle;
+	LPWSAOVERLAPPED ov;
+	DWORD error, bytes;
+};
+unsigned record_completions(void);
+struct record_completion record_completion(unsigned i);
+/* How often this operation was completed. */
+unsigned record_completions_of(const WSAOVERLAPPED *ov);
 /* True when something was done with a handle that was closed or never made. */
 bool record_violated(void);
 /* The last handle made, and the context it came with. */

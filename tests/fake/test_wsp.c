@@ -359,7 +359,6 @@ wsp_send_and_recv(void **state)
 {
 	char text[] = "hello", big[1];
 	WSABUF bufs[3] = {{2, text}, {0, NULL}, {3, text + 2}}, one = {1, big};
-	WSAOVERLAPPED ov = {0};
 	DWORD bytes = 0, flags = 0;
 	pthread_t thread;
 	void *ok;
@@ -377,14 +376,6 @@ wsp_send_and_recv(void **state)
 	assert_int_equal(
 	    rig_wsp.lpWSPRecv(b, &one, 1, &bytes, &flags, NULL, NULL, NULL, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEWOULDBLOCK);
-	assert_int_equal(
-	    rig_wsp.lpWSPRecv(b, &one, 1, &bytes, &flags, &ov, NULL, NULL, &err), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
-	assert_int_equal(
-	    rig_wsp.lpWSPSend(a, bufs, 1, &bytes, 0, &ov, NULL, NULL, &err), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
-	assert_false(rig_wsp.lpWSPGetOverlappedResult(a, &ov, &bytes, FALSE, &flags, &err));
-	assert_int_equal(err, WSAEOPNOTSUPP);
 	assert_int_equal(rig_wsp.lpWSPDuplicateSocket(a, 1, NULL, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEOPNOTSUPP);
 	assert_false(rig_wsp.lpWSPGetQOSByName(a, NULL, NULL, &err));

@@ -202,9 +202,17 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  *           FD_CONNECT and FD_ACCEPT. Without an event object only the socket becomes non-blocking.
  *           WSAEINVAL (other events).
  * Send, Recv
- *           Without WSAOVERLAPPED; they wait unless EventSelect was called (WSAEWOULDBLOCK). Errors
- *           as sanSend, sanRecv. WSAEOPNOTSUPP (overlapped, flags), WSAEFAULT.
- * GetOverlappedResult, DuplicateSocket, GetQOSByName
+ *           With WSAOVERLAPPED: WSA_IO_PENDING, and exactly one completion follows; or a code, and
+ * none does. Buffers are the provider's until then, the WSABUF array is not. Completed in the order
+ * of posting, a send when its bytes are in the ring, a receive with the first bytes that come or
+ * with none at the end of the stream. WSAENOTCONN, WSAENOBUFS (4096 are pending), WSAEINVAL (more
+ * than 16 buffers), WSAEFAULT, the error that ended the connection. Completions: those,
+ * WSA_OPERATION_ABORTED (closed here). Without: they wait unless EventSelect was called
+ * (WSAEWOULDBLOCK); errors as sanSend, sanRecv. flags other than 0: WSAEOPNOTSUPP.
+ * GetOverlappedResult
+ *           Makes progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the
+ *           operation's own error, WSAEINVAL (no operation of this socket), WSAEFAULT.
+ * DuplicateSocket, GetQOSByName
  *           WSAEOPNOTSUPP.
  * GetSockOpt, SetSockOpt
  *           WSD_SOL_SOCKET: SO_DEBUG, SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE, SO_RDMA_THRESHOLD_SIZE;
