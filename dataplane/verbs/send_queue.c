@@ -2,9 +2,13 @@
 /* The send queue: requests in the order of posting, first waiting for room in the queue pair, then
  * with it, then done. A request's place in the queue is its message's tag, so that every packet,
  * answer and acknowledgement leads back to it. */
+#include <string.h>
+
 #include "check.h"
 #include "san_err.h"
 #include "verbs_priv.h"
+
+#define ATOMIC_LEN 8u
 
 static const uint8_t op_kind[VERBS_OP_COUNT] = {
 #define X(name, kind, text) kind,
@@ -39,10 +43,20 @@ verbs_send_pump(struct verbs *v)
 	}
 }
 
+static bool
+is_atomic(uint8_t op)
+{
+	return op == VERBS_CMP_SWAP || op == VERBS_FETCH_ADD;
+}
+
 static int
 send_check(const struct verbs *v, const struct verbs_send *wr, uint64_t len)
 {
 	if (wr->op >= VERBS_OP_COUNT || wr->sge_count > VERBS_SGE_MAX)
+		return SAN_EINVAL;
+	if (!v->reads && (wr->op == VERBS_READ || is_atomic(wr->op)))
+		return SAN_EOPNOTSUPP;
+	if (is_atomic(wr->op) && (len != ATOMIC_LEN || wr->va % ATOMIC_LEN != 0))
 		return SAN_EINVAL;
 	if (len > RC_MESSAGE_MAX)
 		return SAN_EMSGSIZE;
@@ -80,7 +94,24 @@ verbs_send_fill(const struct verbs *v, const struct rc_chunk *chunk, struct roce
 	out->ext.va = s->wr.va + chunk->offset;
 	out->ext.rkey = s->wr.op == VERBS_SEND_INV ? s->wr.imm : s->wr.rkey;
 	out->ext.imm = s->wr.imm;
+	out->ext.swap_add = s->wr.swap_add;
+	out->ext.compare = s->wr.compare;
+	if (s->wr.op == VERBS_READ || is_atomic(s->wr.op))
+		return;
 	verbs_sge_gather(s->wr.sge, s->wr.sge_count, chunk->offset, chunk->len, out);
+}
+
+void
+verbs_send_answered(struct verbs *v, const struct rc_in *in)
+{
+	const struct verbs_send_slot *s = slot_at(v, in->op.tag + in->op_index);
+	uint8_t old[ATOMIC_LEN];
+
+	memcpy(old, &in->value, sizeof old);
+	if (is_atomic(s->wr.op))
+		verbs_sge_scatter(s->wr.sge, s->wr.sge_count, 0, old, sizeof old);
+	else
+		verbs_sge_scatter(s->wr.sge, s->wr.sge_count, in->offset, in->payload, in->len);
 }
 
 void

@@ -40,7 +40,7 @@ verbs_init(struct verbs *v, const struct verbs_open *o, struct san_time now)
 		return err;
 	v->send = o->send;
 	v->sq.mask = o->send_count - 1;
-	v->initiator_depth = o->rc.initiator_depth;
+	v->reads = o->rc.initiator_depth > 0;
 	v->recv = o->recv;
 	v->rq.mask = o->recv_count - 1;
 	v->early = o->early;
@@ -101,6 +101,8 @@ verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now)
 	rc_receive(&v->qp, p, now, &in);
 	if (in.delivered)
 		verbs_recv_delivered(v, &in);
+	if (in.response)
+		verbs_send_answered(v, &in);
 	verbs_send_reap(v);
 	settle(v, p);
 	if (v->error == 0)

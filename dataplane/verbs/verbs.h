@@ -22,12 +22,15 @@
 #define VERBS_SGE_MAX ROCE_TX_SEGS
 
 /* What can be asked for. X(name, kind of message, text) */
-#define VERBS_OP_LIST(X)                                                    \
-	X(SEND, RC_SEND, "a message into the peer's next receive")          \
-	X(SEND_IMM, RC_SEND_IMM, "SEND with immediate data")                \
-	X(SEND_INV, RC_SEND_INV, "SEND that invalidates a key of the peer") \
-	X(WRITE, RC_WRITE, "our bytes into the peer's memory")              \
-	X(WRITE_IMM, RC_WRITE_IMM, "WRITE that takes a receive too, with immediate data")
+#define VERBS_OP_LIST(X)                                                              \
+	X(SEND, RC_SEND, "a message into the peer's next receive")                    \
+	X(SEND_IMM, RC_SEND_IMM, "SEND with immediate data")                          \
+	X(SEND_INV, RC_SEND_INV, "SEND that invalidates a key of the peer")           \
+	X(WRITE, RC_WRITE, "our bytes into the peer's memory")                        \
+	X(WRITE_IMM, RC_WRITE_IMM, "WRITE that takes a receive, with immediate data") \
+	X(READ, RC_READ, "the peer's memory into ours")                               \
+	X(CMP_SWAP, RC_CMP_SWAP, "8 bytes there replaced if they are as expected")    \
+	X(FETCH_ADD, RC_FETCH_ADD, "8 bytes there added to")
 
 enum verbs_op {
 #define X(name, kind, text) VERBS_##name,
@@ -75,7 +78,7 @@ struct verbs_send {
 	uint32_t imm;		    /* _IMM: data; _INV: key of the peer's to invalidate */
 	uint32_t rkey;		    /* the peer's memory: key ... */
 	uint64_t va;		    /* ... and address */
-	uint64_t swap_add, compare; /* atomics; the old value goes to sge[0], 8 bytes, host order */
+	uint64_t swap_add, compare; /* atomics; the old value comes to our 8 bytes, host order */
 };
 
 struct verbs_recv {
@@ -141,7 +144,7 @@ struct verbs {
 	/* Send queue: done <= posted <= tail; requests from done to posted are with the QP. */
 	struct verbs_queue sq;
 	uint32_t sq_posted;
-	uint8_t initiator_depth;
+	bool reads; /* READs and atomics were agreed on */
 	struct verbs_send_slot *send;
 
 	/* Receive queue: done is the receive the next message, or the rest of this one, goes to. */

@@ -19,6 +19,7 @@ void verbs_sge_scatter(const struct verbs_sge *sge, uint8_t count, uint32_t offs
 /* send_queue.c */
 void verbs_send_pump(struct verbs *v);
 void verbs_send_fill(const struct verbs *v, const struct rc_chunk *chunk, struct roce_tx *out);
+void verbs_send_answered(struct verbs *v, const struct rc_in *in);
 void verbs_send_reap(struct verbs *v);
 /* The oldest request that is not done gets `status`, those behind it FLUSHED. */
 void verbs_send_flush(struct verbs *v, uint8_t status);

@@ -156,6 +156,114 @@ write__refused(void **state)
 	assert_int_equal(region[8191], 0);
 }
 
+static void
+read__brings_what_is_there(void **state)
+{
+	static const uint32_t lens[] = {0, 1, PMTU, PMTU + 1, 40 * PMTU - 3, 8192};
+	struct verbs_send wr;
+	struct pair p;
+
+	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+		uint32_t len = lens[i] > sizeof region ? sizeof region : lens[i];
+		uint32_t key = region_init(&p, RC_ACCESS_REMOTE_READ);
+
+		bytes_fill(region, sizeof region, 9);
+		/* In three pieces, the first not aligned to anything. */
+		wr = (struct verbs_send){.op = VERBS_READ,
+		    .cookie = 7,
+		    .sge_count = 3,
+		    .sge = {{in, len / 7}, {in + len / 7, len / 3},
+			{in + len / 7 + len / 3, len - len / 7 - len / 3}},
+		    .rkey = key,
+		    .va = VA + 8192 - len};
+		assert_int_equal(verbs_post_send(&p.end[0].v, &wr), 0);
+		pair_settle(&p);
+		assert_int_equal(pair_expect(&p, 0, 7, VERBS_STATUS_OK).len, len);
+		assert_memory_equal(in, region + 8192 - len, len);
+	}
+}
+
+static int
+post_atomic(struct pair *p, uint8_t op, uint32_t key, uint64_t va, uint64_t *old, uint64_t compare,
+    uint64_t swap_add)
+{
+	struct verbs_send wr = pair_send(op, 1, old, 8);
+
+	wr.rkey = key;
+	wr.va = va;
+	wr.compare = compare;
+	wr.swap_add = swap_add;
+	return verbs_post_send(&p->end[0].v, &wr);
+}
+
+static void
+atomics__tell_what_was_there(void **state)
+{
+	uint64_t old[40], value = 0xfffffffffffffff0ull, last;
+	struct pair p;
+	uint32_t key = region_init(&p, RC_ACCESS_REMOTE_ATOMIC);
+
+	memcpy(region + 16, &value, 8);
+	/* More than may be on their way at once. */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(
+		    post_atomic(&p, VERBS_FETCH_ADD, key, VA + 16, &old[i], 0, (uint64_t)i), 0);
+	pair_settle(&p);
+	for (int i = 0; i < 20; i++) {
+		pair_expect(&p, 0, 1, VERBS_STATUS_OK);
+		assert_int_equal(old[i], value);
+		value += (uint64_t)i;
+	}
+	assert_int_equal(post_atomic(&p, VERBS_CMP_SWAP, key, VA + 16, &old[0], value, 5), 0);
+	assert_int_equal(post_atomic(&p, VERBS_CMP_SWAP, key, VA + 16, &old[1], value, 6), 0);
+	pair_settle(&p);
+	assert_int_equal(old[0], value);
+	assert_int_equal(old[1], 5);
+	memcpy(&last, region + 16, 8);
+	assert_int_equal(last, 5);
+}
+
+static void
+reads__refused_here(void **state)
+{
+	struct verbs_send wr = pair_send(VERBS_READ, 1, in, 10);
+	struct verbs_open o;
+	struct pair p;
+	uint64_t old;
+	uint32_t key = region_init(&p, RC_ACCESS_REMOTE_ATOMIC);
+
+	assert_int_equal(post_atomic(&p, VERBS_FETCH_ADD, key, VA + 1, &old, 0, 1), SAN_EINVAL);
+	wr.op = VERBS_CMP_SWAP;
+	assert_int_equal(verbs_post_send(&p.end[0].v, &wr), SAN_EINVAL);
+
+	o = pair_open(&p, 0);
+	o.rc.initiator_depth = 0;
+	assert_int_equal(verbs_init(&p.end[0].v, &o, p.now), 0);
+	wr.op = VERBS_READ;
+	assert_int_equal(verbs_post_send(&p.end[0].v, &wr), SAN_EOPNOTSUPP);
+	assert_int_equal(post_atomic(&p, VERBS_FETCH_ADD, key, VA, &old, 0, 1), SAN_EOPNOTSUPP);
+}
+
+static void
+reads__refused_there(void **state)
+{
+	struct verbs_send wr = pair_send(VERBS_READ, 1, in, 10);
+	struct pair p;
+	uint64_t old;
+	uint32_t key;
+
+	wr.rkey = region_init(&p, RC_ACCESS_REMOTE_WRITE);
+	wr.va = VA;
+	assert_int_equal(verbs_post_send(&p.end[0].v, &wr), 0);
+	pair_settle(&p);
+	pair_expect(&p, 0, 1, VERBS_STATUS_ACCESS);
+
+	key = region_init(&p, RC_ACCESS_REMOTE_READ);
+	assert_int_equal(post_atomic(&p, VERBS_FETCH_ADD, key, VA, &old, 0, 1), 0);
+	pair_settle(&p);
+	pair_expect(&p, 0, 1, VERBS_STATUS_ACCESS);
+}
+
 int
 main(void)
 {
@@ -165,6 +273,10 @@ main(void)
 	    cmocka_unit_test(write_imm__waits_for_a_receive),
 	    cmocka_unit_test(send__imm_and_inv),
 	    cmocka_unit_test(write__refused),
+	    cmocka_unit_test(read__brings_what_is_there),
+	    cmocka_unit_test(atomics__tell_what_was_there),
+	    cmocka_unit_test(reads__refused_here),
+	    cmocka_unit_test(reads__refused_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
