@@ -18,6 +18,7 @@ struct command_options {
 	bool swap;			   /* atomic_bw: CmpSwap, not FetchAdd */
 };
 
+bool rping_run(struct net *n, const struct command_options *o);
 bool ucmatose_run(struct net *n, const struct command_options *o);
 bool send_bw_run(struct net *n, const struct command_options *o);
 bool write_bw_run(struct net *n, const struct command_options *o);

@@ -117,6 +117,8 @@ ep_close(struct ep *e)
 	struct san_time until = net_patience(e->net);
 
 	if (e->state == EP_OPEN || e->state == EP_WAITING) {
+		rc_ack_now(&e->verbs.qp); /* what we heard was heard */
+		net_step(e->net, nic_now());
 		if (cm_disconnect(e->net->cm, e->cm_id, nic_now()) == 0)
 			e->state = EP_LEAVING;
 		while (e->state == EP_LEAVING && !san_time_reached(until, nic_now()))

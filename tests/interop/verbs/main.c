@@ -20,6 +20,11 @@ static const struct {
 	uint16_t port; /* what the other program uses if not told */
 	const char *text;
 } commands[] = {
+    {"rping", rping_run, 7174, "SEND, READ and WRITE in turns, text verified"},
+    {"send_bw", send_bw_run, 18515, "ib_send_bw -R"},
+    {"write_bw", write_bw_run, 18515, "ib_write_bw -R"},
+    {"read_bw", read_bw_run, 18515, "ib_read_bw -R, bytes compared"},
+    {"atomic_bw", atomic_bw_run, 18515, "ib_atomic_bw -R, values verified"},
     {"ucmatose", ucmatose_run, 7471, "connections, messages each way, goodbye"},
     {"refused", refused_run, 7174, "call where nobody listens: the peer must say so"},
     {"reject", reject_run, 7174, "refuse the first that calls"},
@@ -49,6 +54,7 @@ help(FILE *to)
 	    "  -C COUNT          messages, pings, operations\n"
 	    "  -S SIZE           bytes of each\n"
 	    "  -c CONNECTIONS    ucmatose: how many\n"
+	    "  -A OPERATION      atomic_bw: FETCH_AND_ADD (default) or CMP_AND_SWAP\n"
 	    "  -w FILE           record all frames (pcap)\n"
 	    "  -v                tell what happens\n"
 	    "  --loss PERCENT    lose so many of the frames, each way\n"
@@ -126,6 +132,11 @@ option(int letter, char *value, struct net_options *n, struct command_options *c
 	case 'c':
 		c->connections = (uint32_t)number(value, 1, NET_EPS_MAX, "connections");
 		break;
+	case 'A':
+		c->swap = strcmp(value, "CMP_AND_SWAP") == 0;
+		if (!c->swap && strcmp(value, "FETCH_AND_ADD") != 0)
+			wrong("not an atomic operation", value);
+		break;
 	case 'w':
 		n->pcap = value;
 		break;
@@ -165,7 +176,7 @@ options_read(int argc, char **argv, struct net_options *n, struct command_option
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "i:a:p:C:S:c:w:vh", long_options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, "i:a:p:C:S:c:A:w:vh", long_options, NULL)) != -1)
 		option(letter == 'h' ? HELP : letter, optarg, n, c);
 	if (n->interface == NULL || n->addr_count == 0)
 		wrong("needed", "-i INTERFACE and -a ADDRESS/BITS");
