@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "fig.h"
 #include "scenario.h"
 
 #define KINDS_MAX 64
@@ -110,11 +111,27 @@ static void
 usage(void)
 {
 	fprintf(stderr, "usage: sim [--seed N] [--count N] [--trace] [--kept FILE]\n"
+			"       sim --figures [loss|incast|fairness|reorder]\n"
+			"       sim --headings\n"
 			"  --seed N     first seed (1); alone: only this one\n"
 			"  --count N    that many seeds in a row (2000)\n"
 			"  --trace      say what happens\n"
 			"  --kept FILE  before these, the seeds in the file\n");
 	exit(2);
+}
+
+#define FIGURES_HEAD                                                                              \
+	"# Figures of the transport\n\nPrinted by `sim --figures`; not written by hand. Virtual " \
+	"time: they say what the protocol does, not what\nthe processor manages.\n\n"
+
+static int
+figures(const char *which, bool heads)
+{
+	if (which == NULL)
+		printf(FIGURES_HEAD);
+	if (!fig_print(which, heads))
+		usage();
+	return 0;
 }
 
 int
@@ -126,6 +143,8 @@ main(int argc, char **argv)
 	bool trace = false;
 
 	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--figures") == 0 || strcmp(argv[i], "--headings") == 0)
+			return figures(i + 1 < argc ? argv[i + 1] : NULL, argv[i][2] == 'h');
 		if (strcmp(argv[i], "--trace") == 0) {
 			trace = true;
 		} else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {

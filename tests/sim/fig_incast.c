@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A hundred hosts send bulk to one, and one more sends it small messages now and then: what bulk
+ * gets, what the small messages suffer, what the queue before the receiver has to hold. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "fig.h"
+
+#define SENDERS	 100u
+#define WINDOW	 64u
+#define MESSAGE	 65536u
+#define SMALL	 64u
+#define WARM_UP	 SAN_DURATION_MS(5)
+#define MEASURED SAN_DURATION_MS(20)
+
+static void
+measure(const struct fig_cc *cc)
+{
+	const struct net_setup net = fig_switch(SENDERS + 2);
+	const struct fig_flow probe = {.from = SENDERS + 1,
+	    .to = 0,
+	    .len = SMALL,
+	    .outstanding = RC_WORKS,
+	    .pause_max = SAN_DURATION_US(40)};
+	struct fig_flow bulk = {.to = 0, .len = MESSAGE, .outstanding = 4};
+	struct rc_end_setup end = fig_end(cc->recovery, cc->algo, WINDOW);
+	struct rc_meter *all = calloc(2, sizeof *all), *small = all + 1;
+	const struct hop *down;
+	struct fig f;
+
+	san_check(all != NULL);
+	fig_open(&f, &net, SENDERS + 1);
+	fig_flow(&f, &probe, &end, small);
+	for (bulk.from = 1; bulk.from <= SENDERS; bulk.from++)
+		fig_flow(&f, &bulk, &end, all);
+	fig_run(&f, WARM_UP);
+	rc_meter_start(all, f.world.now);
+	rc_meter_start(small, f.world.now);
+	down = &f.world.net.down[0];
+	f.world.net.down[0].dropped = f.world.net.down[0].backlog_max = 0;
+	f.world.net.down[0].marked = f.world.net.down[0].frames = 0;
+	fig_run(&f, MEASURED);
+	printf("| %s | %.1f | %.0f | %.0f | %.0f | %llu | %.0f %% |\n", cc->name,
+	    fig_gbit(rc_meter_rate(all, f.world.now)), rc_meter_latency(small, 500),
+	    rc_meter_latency(small, 990), (double)down->backlog_max / 1e3,
+	    (unsigned long long)down->dropped,
+	    100.0 * (double)down->marked / (double)(down->frames + 1));
+	fig_close(&f);
+	free(all);
+}
+
+void
+fig_incast(bool heads)
+{
+	const struct fig_cc *cc;
+
+	printf("%u hosts send 64 KiB messages to one, all from the same moment on; a further one "
+	       "sends it %u-byte\nmessages every 20 us on average. 100 Gbit/s, round trip 8 us, "
+	       "%u KB before the receiver, marking from\n100 to 400 KB, window at most %u packets "
+	       "each; measured for %u ms after %u ms.\n\n"
+	       "| congestion control | goodput, Gbit/s | small, median us | small, 99 %% us | "
+	       "queue, KB | drops | marked |\n|---|---|---|---|---|---|---|\n",
+	    SENDERS, SMALL, 2000u, WINDOW, (unsigned)(MEASURED.ns / 1000000),
+	    (unsigned)(WARM_UP.ns / 1000000));
+	for (cc = fig_ccs; !heads && cc->name != NULL; cc++)
+		measure(cc);
+}
