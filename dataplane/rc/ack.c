@@ -98,7 +98,7 @@ rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint32_t p
 	out->seg_count = 0;
 	out->dest_qp = qp->peer_qpn;
 	out->psn = psn;
-	out->ext.syndrome = AETH_ACK_UNLIMITED;
+	out->ext.syndrome = rc_credit_syndrome(qp);
 	out->ext.msn = qp->msn;
 }
 

@@ -24,22 +24,31 @@ read_packets(const struct rc_open *o)
 	return (uint16_t)(packets == 0 ? 1 : packets);
 }
 
-int
-rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
+static bool
+open_valid(const struct rc_open *o)
 {
 	if (roce_pmtu_code(o->pmtu) == 0 || o->params.window_packets == 0 ||
 	    o->params.window_packets > RC_WINDOW_MAX)
-		return SAN_EINVAL;
+		return false;
 	if (o->resource_count != 0 && o->resources == NULL)
-		return SAN_EINVAL;
-	if (((o->qpn | o->peer_qpn | o->rq_psn | o->sq_psn) & ~PSN_MASK) != 0)
+		return false;
+	return ((o->qpn | o->peer_qpn | o->rq_psn | o->sq_psn) & ~PSN_MASK) == 0;
+}
+
+int
+rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
+{
+	if (!open_valid(o))
 		return SAN_EINVAL;
 	memset(qp, 0, sizeof *qp);
+	rc_qp_fsm(qp, RC_QP_INIT);
 	qp->qpn = o->qpn;
 	qp->peer_qpn = o->peer_qpn;
 	qp->pmtu = o->pmtu;
 	qp->recv_size = o->recv_size;
 	qp->recv_limit = o->recv_limit;
+	qp->flow_control = qp->credit_limited = o->flow_control;
+	qp->at_number = qp->run_number = 1;
 	qp->mrs = o->mrs;
 	qp->pd = o->pd;
 	qp->resources = o->resources;
@@ -51,25 +60,64 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->expected = o->rq_psn;
 	rc_ack_init(qp);
 	rc_rto_init(qp, now);
-	return 0;
+	rc_qp_fsm(qp, RC_QP_CONNECT);
+	return o->passive ? 0 : rc_ready(qp);
+}
+
+int
+rc_ready(struct rc_qp *qp)
+{
+	return rc_qp_fsm(qp, RC_QP_READY);
+}
+
+int
+rc_drain(struct rc_qp *qp)
+{
+	return rc_qp_fsm(qp, RC_QP_DRAIN);
+}
+
+bool
+rc_drained(const struct rc_qp *qp)
+{
+	return qp->state == RC_STATE_SQD && qp->una == qp->high && qp->at_packet == 0;
+}
+
+void
+rc_reset(struct rc_qp *qp)
+{
+	memset(qp, 0, sizeof *qp);
+	qp->ack_at = qp->rto_at = qp->rnr_until = SAN_TIME_NEVER;
+}
+
+static void
+receive_answer(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
+{
+	if (!rc_may(qp, RC_MAY_ASK)) {
+		qp->counters.rx_acks_stale++;
+		return;
+	}
+	if (p->opcode != ROCE_RC_READ_RESP_MIDDLE)
+		rc_credit_received(qp, p->ext.syndrome, p->ext.msn);
+	if (p->opcode == ROCE_RC_ACK)
+		rc_requester_receive(qp, p, now, in);
+	else
+		rc_read_response(qp, p, now, in);
 }
 
 void
 rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
 	memset(in, 0, sizeof *in);
-	if (qp->error != 0)
+	if (!rc_may(qp, RC_MAY_HEAR))
 		return;
 	switch (p->opcode) {
 	case ROCE_RC_ACK:
-		rc_requester_receive(qp, p, now, in);
-		return;
 	case ROCE_RC_READ_RESP_FIRST:
 	case ROCE_RC_READ_RESP_MIDDLE:
 	case ROCE_RC_READ_RESP_LAST:
 	case ROCE_RC_READ_RESP_ONLY:
 	case ROCE_RC_ATOMIC_ACK:
-		rc_read_response(qp, p, now, in);
+		receive_answer(qp, p, now, in);
 		return;
 	default:
 		if (p->opcode >> 5 != 0)
@@ -125,12 +173,16 @@ rc_has_work(const struct rc_qp *qp, struct san_time now)
 struct san_time
 rc_deadline(const struct rc_qp *qp)
 {
+	if (!rc_may(qp, RC_MAY_HEAR))
+		return SAN_TIME_NEVER;
 	return san_time_min(qp->ack_at, san_time_min(qp->rto_at, qp->rnr_until));
 }
 
 void
 rc_deadline_expire(struct rc_qp *qp, struct san_time now)
 {
+	if (!rc_may(qp, RC_MAY_HEAR))
+		return;
 	if (san_time_reached(qp->ack_at, now)) {
 		rc_ack_now(qp);
 		qp->ack_at = SAN_TIME_NEVER;
@@ -148,21 +200,21 @@ rc_deadline_expire(struct rc_qp *qp, struct san_time now)
 void
 rc_stop(struct rc_qp *qp)
 {
-	qp->stopped = true;
-	qp->una = qp->snd = qp->nxt = qp->high;
-	rc_runs_clear(qp);
-	rc_rto_stop(qp);
+	if (rc_qp_fsm(qp, RC_QP_STOP) == 0)
+		rc_requester_stop(qp);
 }
 
 void
 rc_fail(struct rc_qp *qp, int err)
 {
+	if (qp->error != 0 || rc_qp_fsm(qp, RC_QP_FAIL) != 0)
+		return;
 	qp->error = err;
-	rc_stop(qp);
+	rc_requester_stop(qp);
 	if (qp->nak_syndrome <= AETH_NAK_SEQ)
 		qp->nak_syndrome = 0; /* only what refuses the connection is still worth saying */
 	qp->ack_due = qp->nak_syndrome != 0;
+	qp->ack_at = SAN_TIME_NEVER;
 	qp->dup_ack_due = false;
 	qp->resource_active = 0;
-	qp->ack_at = SAN_TIME_NEVER;
 }

@@ -16,6 +16,7 @@
 
 #include "feature.h"
 #include "mr.h"
+#include "qp_fsm.h"
 #include "rc_params.h"
 #include "roce.h"
 #include "san_time.h"
@@ -100,6 +101,7 @@ struct rc_open {
 	uint32_t recv_limit; /* messages the peer may send until rc_recv_limit raises it */
 	uint32_t features;   /* RC_FEATURE_* both ends understand */
 	bool flow_control;   /* end-to-end credits in AETH were negotiated */
+	bool passive;	     /* begin in RTR: no request before rc_ready */
 	/* What the peer may do to our memory: NULL or 0 = nothing. All owner's memory, which
 	 * outlives the QP. */
 	struct rc_mrs *mrs;
@@ -198,8 +200,8 @@ struct rc_qp {
 	uint32_t qpn, peer_qpn;
 	uint32_t pmtu, recv_size;
 	struct rc_params params;
-	int error;    /* 0 while alive, else enum san_err: see rc_error */
-	bool stopped; /* nothing will be requested any more; the responder still answers */
+	int error;     /* 0 while alive, else enum san_err: see rc_error */
+	uint8_t state; /* enum rc_state; qp_fsm.c */
 
 	/* Requester: una <= snd <= high <= nxt, all PSNs. */
 	uint32_t una;	  /* oldest not acknowledged */
@@ -214,6 +216,10 @@ struct rc_qp {
 	 * in that. */
 	uint16_t at_run, at_msg;
 	uint32_t at_packet;
+	/* End-to-end credits: that message's number, the number of the oldest run's first, and that
+	 * of the last one the peer has a buffer for. */
+	bool credit_limited;
+	uint32_t at_number, run_number, credit_limit;
 	/* READs and atomics: how many requests are on their way, and at most may be; runs of them
 	 * queued; the most packets one READ request asks for: a longer READ is several. */
 	uint8_t reads_out, initiator_depth, read_runs;
@@ -245,6 +251,8 @@ struct rc_qp {
 	struct rc_mrs *mrs;    /* NULL: nothing of ours can be reached by key */
 	uint32_t pd;
 	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
+	bool flow_control;		 /* tell the peer of free buffers ... */
+	bool credit_none_told;		 /* ... and we said there is none */
 	uint32_t ack_packets, ack_bytes; /* since the last response */
 	/* READs and atomics of the peer we remember: a ring in order of PSN, `resource_next` the
 	 * slot of the next one. `resource_active` of them are to be answered, first the one in slot
@@ -261,8 +269,17 @@ struct rc_qp {
 	struct rc_run run[RC_RUNS_MAX];
 };
 
-/* 0 or SAN_EINVAL. Ready to send and to receive (RTS). */
+/* 0 or SAN_EINVAL. Ready to send and to receive (RTS), or to receive only (RTR). */
 int rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now);
+/* Requests may leave: the peer knows us, or (again) after rc_drain. 0 or SAN_EINVAL: wrong state.
+ */
+int rc_ready(struct rc_qp *qp);
+/* Finish the messages begun, begin no other one; posting goes on. 0 or SAN_EINVAL: wrong state. */
+int rc_drain(struct rc_qp *qp);
+/* It is done: nothing is on its way. */
+bool rc_drained(const struct rc_qp *qp);
+/* Out of use, whatever it was doing; all calls but rc_init are harmless then. */
+void rc_reset(struct rc_qp *qp);
 
 /* Payload of the peer's WRITEs is copied into the region, atomics are executed, before it returns.
  */
@@ -300,8 +317,9 @@ bool rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *co
  * was news. */
 bool rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now);
 
-/* What will never be done: after the QP failed, or was stopped, the messages that are neither
- * reaped nor to be reaped, oldest first; false when there is none. */
+/* What will never be done: after the QP failed, or was stopped, and all that was done is reaped,
+ * the other messages, oldest first; the peer may have got some of them. False when there is none.
+ */
 bool rc_flush(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count);
 
 /* Bytes of the receive buffer the next message goes into (rc_open.recv_size until it is called). */
@@ -311,6 +329,10 @@ void rc_recv_size(struct rc_qp *qp, uint32_t size);
 void rc_recv_limit(struct rc_qp *qp, uint32_t limit);
 /* Answer the peer at the next emission instead of gathering. */
 void rc_ack_now(struct rc_qp *qp);
+
+/* The owner cannot do what the packet just received asked for: the peer shall know (NAK "remote
+ * operational error"), which ends the connection. */
+void rc_refuse(struct rc_qp *qp, const struct rc_in *in);
 
 /* No request will be sent any more; the responder goes on. */
 void rc_stop(struct rc_qp *qp);
@@ -342,11 +364,14 @@ rc_window_room(const struct rc_qp *qp)
 {
 	uint32_t used = psn_span(qp->nxt, qp->una), window = rc_window(qp);
 
-	return qp->stopped || used >= window ? 0 : window - used;
+	if (qp->state != RC_STATE_RTS && qp->state != RC_STATE_SQD)
+		return 0;
+	return used >= window ? 0 : window - used;
 }
 
 /* 0, or why the QP is in the error state: TIMEDOUT (retries used up), CONNRESET (fatal NAK of the
- * peer, RNR retries used up), PROTO (the peer broke the rules; rc_emit still hands out the NAK). */
+ * peer, RNR retries used up), PROTO (the peer broke the rules), IO (rc_refuse); of the last two
+ * rc_emit still hands out the NAK. */
 static inline int
 rc_error(const struct rc_qp *qp)
 {

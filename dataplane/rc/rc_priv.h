@@ -7,6 +7,12 @@
 #include "rc.h"
 #include "seq.h"
 
+/* qp_fsm.c */
+/* 0, or SAN_EINVAL and nothing changes. */
+int rc_qp_fsm(struct rc_qp *qp, enum rc_qp_event event);
+/* All of RC_MAY_*. */
+bool rc_may(const struct rc_qp *qp, unsigned what);
+
 /* qp.c */
 void rc_fail(struct rc_qp *qp, int err);
 /* Where the peer may reach `len` bytes, or NULL. */
@@ -29,7 +35,6 @@ void rc_runs_seek(struct rc_qp *qp, uint32_t psn);
 /* The chunk under the cursor; the cursor moves on. Something must be left to send. Returns how many
  * PSNs it takes. */
 uint32_t rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk);
-void rc_runs_clear(struct rc_qp *qp);
 
 /* requester.c: a response of the peer; requests to send. */
 void rc_requester_receive(
@@ -38,6 +43,8 @@ bool rc_requester_ready(const struct rc_qp *qp);
 void rc_requester_emit(
     struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now);
 void rc_requester_rewind(struct rc_qp *qp);
+/* Nothing will be sent again; what was posted waits to be reaped or flushed. */
+void rc_requester_stop(struct rc_qp *qp);
 /* Everything before `behind` has arrived; una < behind <= high. */
 void rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now);
 /* The peer speaks of `behind`, una <= behind <= high: all before has arrived, unless an answer is
@@ -54,6 +61,8 @@ void rc_read_response(
 /* responder.c: a request of the peer. */
 void rc_responder_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+/* The peer is in the middle of a SEND. */
+bool rc_responder_in_send(const struct rc_qp *qp);
 /* RNR, or a NAK that ends the connection, for packet `expected`. */
 void rc_responder_refuse(struct rc_qp *qp, uint8_t syndrome);
 
@@ -66,6 +75,12 @@ bool rc_resource_ack_limit(const struct rc_qp *qp, uint32_t psn, uint32_t *limit
 /* What is to be answered first, or NULL. */
 const struct rc_resource *rc_resource_first(const struct rc_qp *qp);
 void rc_resource_emit(struct rc_qp *qp, struct roce_tx *out);
+
+/* credit.c: end-to-end credits. */
+uint8_t rc_credit_syndrome(struct rc_qp *qp);
+void rc_credit_raised(struct rc_qp *qp);
+void rc_credit_received(struct rc_qp *qp, uint8_t syndrome, uint32_t msn);
+bool rc_credit_may_leave(const struct rc_qp *qp);
 
 /* ack.c: what we owe the peer's requester. */
 void rc_ack_init(struct rc_qp *qp);

@@ -7,12 +7,22 @@
 #include "rc_priv.h"
 #include "san_err.h"
 
+/* While draining only what was begun, or sent before, may leave. */
+static bool
+state_may_leave(const struct rc_qp *qp)
+{
+	if (qp->state == RC_STATE_RTS)
+		return true;
+	return rc_may(qp, RC_MAY_ASK) && (qp->at_packet != 0 || qp->snd != qp->high);
+}
+
 bool
 rc_requester_ready(const struct rc_qp *qp)
 {
 	return qp->snd != qp->nxt && qp->rnr_until.ns == UINT64_MAX &&
-	       (uint32_t)psn_diff(qp->snd, qp->una) < rc_window(qp) &&
-	       (qp->read_runs == 0 || rc_read_may_leave(qp));
+	       (uint32_t)psn_diff(qp->snd, qp->una) < rc_window(qp) && state_may_leave(qp) &&
+	       (qp->read_runs == 0 || rc_read_may_leave(qp)) &&
+	       (!qp->credit_limited || rc_credit_may_leave(qp));
 }
 
 /* An ACK is asked for with the last packet that may leave now, and every so often before. What is
@@ -23,7 +33,8 @@ ackreq_due(struct rc_qp *qp, uint8_t kind)
 	uint32_t next = psn_add(qp->snd, 1);
 
 	if (!rc_kind_answered(kind) && ++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
-	    (uint32_t)psn_diff(next, qp->una) < rc_window(qp))
+	    (uint32_t)psn_diff(next, qp->una) < rc_window(qp) && qp->state == RC_STATE_RTS &&
+	    !(qp->credit_limited && psn_diff(qp->at_number, qp->credit_limit) > 0))
 		return false;
 	qp->since_ackreq = 0;
 	return true;
@@ -91,6 +102,14 @@ rc_requester_rewind(struct rc_qp *qp)
 	qp->reads_out = 0;
 	qp->timing = false; /* an answer could be to either copy */
 	rc_runs_seek(qp, qp->snd);
+}
+
+void
+rc_requester_stop(struct rc_qp *qp)
+{
+	qp->snd = qp->una;
+	qp->reads_out = 0;
+	rc_rto_stop(qp);
 }
 
 /* Everything before `behind` has arrived; una < behind <= high. */

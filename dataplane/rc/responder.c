@@ -145,6 +145,24 @@ rc_responder_refuse(struct rc_qp *qp, uint8_t syndrome)
 	rc_fail(qp, SAN_EPROTO);
 }
 
+bool
+rc_responder_in_send(const struct rc_qp *qp)
+{
+	return qp->in_message == SEND;
+}
+
+void
+rc_refuse(struct rc_qp *qp, const struct rc_in *in)
+{
+	if (!rc_may(qp, RC_MAY_HEAR))
+		return;
+	qp->expected = psn_add(qp->expected, PSN_MASK);
+	if (in->last)
+		qp->msn = psn_add(qp->msn, PSN_MASK);
+	rc_ack_refuse(qp, AETH_NAK_OPERATION);
+	rc_fail(qp, SAN_EIO);
+}
+
 static void
 message_advance(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 {
@@ -255,8 +273,10 @@ rc_responder_receive(
 void
 rc_recv_limit(struct rc_qp *qp, uint32_t limit)
 {
-	if (seq32_diff(limit, qp->recv_limit) > 0)
-		qp->recv_limit = limit;
+	if (seq32_diff(limit, qp->recv_limit) <= 0)
+		return;
+	qp->recv_limit = limit;
+	rc_credit_raised(qp);
 }
 
 void

@@ -94,19 +94,21 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 void
 rc_runs_seek(struct rc_qp *qp, uint32_t psn)
 {
-	uint32_t index = 0, packet = 0;
+	uint32_t index = 0, packet = 0, i;
 	const struct rc_run *r = rc_runs_find(qp, psn, &index, &packet);
 
-	qp->at_packet = packet;
-	qp->at_msg = (uint16_t)index;
+	qp->at_run = 0;
 	if (r != NULL) {
 		qp->at_run = (uint16_t)((r - qp->run - qp->run_head) & (RC_RUNS_MAX - 1));
 	} else if (qp->run_count != 0) { /* behind the newest: it can still grow */
 		qp->at_run = qp->run_count - 1;
-		qp->at_msg = rc_runs_at(qp, qp->at_run)->count;
-	} else {
-		qp->at_run = 0;
+		index = rc_runs_at(qp, qp->at_run)->count;
 	}
+	qp->at_msg = (uint16_t)index;
+	qp->at_packet = packet;
+	qp->at_number = psn_add(qp->run_number, index);
+	for (i = 0; i < qp->at_run; i++)
+		qp->at_number = psn_add(qp->at_number, rc_runs_at(qp, i)->count);
 }
 
 const struct rc_run *
@@ -140,6 +142,7 @@ rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
 	if (qp->at_packet == rc_message_packets(qp, r->len)) {
 		qp->at_packet = 0;
 		qp->at_msg++;
+		qp->at_number = psn_add(qp->at_number, 1);
 	} else {
 		chunk->len = packets * qp->pmtu;
 	}
@@ -183,48 +186,64 @@ rc_runs_reach(struct rc_qp *qp, uint32_t behind)
 	return behind;
 }
 
-void
-rc_runs_clear(struct rc_qp *qp)
+/* How many messages of the oldest run are done. */
+static uint32_t
+oldest_done(const struct rc_qp *qp, const struct rc_run *r)
 {
-	qp->run_count = 0;
-	qp->run_psn = qp->nxt;
-	qp->read_runs = qp->reads_out = 0;
+	uint32_t done = psn_span(qp->una, qp->run_psn), packets = rc_message_packets(qp, r->len);
+
+	if (packets > 1)
+		done /= packets;
+	return done < r->count ? done : r->count;
+}
+
+static void
+oldest_drop(struct rc_qp *qp, const struct rc_run *r)
+{
+	qp->run_psn = psn_add(qp->run_psn, rc_message_packets(qp, r->len) * r->count);
+	qp->run_number = psn_add(qp->run_number, r->count);
+	qp->run_head = (qp->run_head + 1) & (RC_RUNS_MAX - 1);
+	qp->run_count--;
+	qp->read_runs -= rc_kind_answered(r->kind);
 	qp->head_done = 0;
-	qp->at_run = qp->at_msg = 0;
-	qp->at_packet = 0;
+	if (qp->at_run > 0)
+		qp->at_run--;
+	else
+		qp->at_packet = qp->at_msg = 0;
 }
 
 bool
 rc_reap(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
 {
-	struct rc_run *r = rc_runs_at(qp, 0);
-	uint32_t done, packets;
+	const struct rc_run *r = rc_runs_at(qp, 0);
+	uint32_t done;
 
 	if (qp->run_count == 0)
 		return false;
-	packets = rc_message_packets(qp, r->len);
-	done = psn_span(qp->una, qp->run_psn);
-	if (packets > 1)
-		done /= packets;
-	if (done > r->count)
-		done = r->count;
+	done = oldest_done(qp, r);
 	if (done == qp->head_done)
 		return false;
 	*run = *r;
 	*first = qp->head_done;
 	*count = done - qp->head_done;
 	qp->head_done = (uint16_t)done;
-	if (done == r->count) {
-		qp->run_psn = psn_add(qp->run_psn, packets * done);
-		qp->run_head = (qp->run_head + 1) & (RC_RUNS_MAX - 1);
-		qp->run_count--;
-		qp->read_runs -= rc_kind_answered(run->kind);
-		qp->head_done = 0;
-		if (qp->at_run > 0)
-			qp->at_run--;
-		else
-			qp->at_packet = qp->at_msg = 0;
-	}
+	if (done == r->count)
+		oldest_drop(qp, r);
+	return true;
+}
+
+bool
+rc_flush(struct rc_qp *qp, struct rc_run *run, uint32_t *first, uint32_t *count)
+{
+	const struct rc_run *r = rc_runs_at(qp, 0);
+
+	if (qp->run_count == 0 || rc_may(qp, RC_MAY_POST) || oldest_done(qp, r) != qp->head_done)
+		return false;
+	*run = *r;
+	*first = qp->head_done;
+	*count = r->count - qp->head_done;
+	oldest_drop(qp, r);
+	qp->una = qp->snd = qp->high = qp->run_psn;
 	return true;
 }
 
@@ -235,7 +254,7 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 	const struct rc_run *r;
 	int32_t at;
 
-	if (qp->una == qp->high)
+	if (qp->una == qp->high || !rc_may(qp, RC_MAY_ASK))
 		return false;
 	for (i = 0; i < qp->run_count; i++) {
 		r = rc_runs_at(qp, i);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The only writer of a queue pair's state, and what may be done in each. */
+#include "qp_fsm.h"
+
+#include "rc_priv.h"
+#include "san_err.h"
+
+enum verdict { OK, ILLEGAL };
+
+struct cell {
+	uint8_t next, verdict;
+};
+
+static const struct cell matrix[RC_STATE_COUNT][RC_QP_EVENT_COUNT] = {
+#define X(state, event, next, verdict) \
+	[RC_STATE_##state][RC_QP_##event] = {RC_STATE_##next, verdict},
+    RC_QP_FSM_TABLE(X)
+#undef X
+};
+
+#define X(state, event, next, verdict) +1
+_Static_assert(0 RC_QP_FSM_TABLE(X) == RC_STATE_COUNT * RC_QP_EVENT_COUNT, "one row for each cell");
+#undef X
+
+const char *
+rc_state_name(unsigned state)
+{
+	static const char *const name[] = {
+#define X(name, may, text) #name,
+	    RC_STATE_LIST(X)
+#undef X
+	};
+
+	return state < RC_STATE_COUNT ? name[state] : "UNKNOWN";
+}
+
+const char *
+rc_qp_event_name(unsigned event)
+{
+	static const char *const name[] = {
+#define X(name, text) #name,
+	    RC_QP_EVENT_LIST(X)
+#undef X
+	};
+
+	return event < RC_QP_EVENT_COUNT ? name[event] : "UNKNOWN";
+}
+
+bool
+rc_may(const struct rc_qp *qp, unsigned what)
+{
+	static const uint8_t may[] = {
+#define X(name, may, text) may,
+	    RC_STATE_LIST(X)
+#undef X
+	};
+
+	return (may[qp->state] & what) == what;
+}
+
+int
+rc_qp_fsm(struct rc_qp *qp, enum rc_qp_event event)
+{
+	const struct cell *cell = &matrix[qp->state][event];
+
+	if (cell->verdict == ILLEGAL)
+		return SAN_EINVAL;
+	qp->state = cell->next;
+	return 0;
+}
