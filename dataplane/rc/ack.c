@@ -54,7 +54,7 @@ rc_ack_refuse(struct rc_qp *qp, uint8_t syndrome)
 void
 rc_ack_now(struct rc_qp *qp)
 {
-	qp->ack_due = true;
+	qp->ack_due |= qp->error == 0;
 }
 
 /* Its acknowledgement seems to have been lost. */

@@ -107,7 +107,8 @@ class Side:
 
     def script(self):
         # Path MTU 256, then as fuzz_rc.c reads them: patient, with room for everything.
-        return FIRST_PSNS + bytes((0, 255, 255, 4, 4, 7, 7, 12, 255, 255, 255, 255, 24, 10, 14)) + b"".join(self.steps[:STEPS_MAX])
+        patient = bytes((0, 255, 255, 4, 4, 7, 7, 12, 255, 255, 255, 255, 24, 10, 14))
+        return FIRST_PSNS + patient + b"".join(self.steps[:STEPS_MAX])
 
 
 def rc_scripts(path):
