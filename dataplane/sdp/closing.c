@@ -16,7 +16,7 @@ static void
 action_send_disconn(struct sdp_session *s)
 {
 	s->tx_shut = true;
-	s->disconn_due = true;
+	s->due |= SDP_DUE(DISCONN);
 	s->first_closer = !s->peer_disconn;
 }
 
@@ -24,7 +24,7 @@ static void
 action_disconnect(struct sdp_session *s)
 {
 	s->deaf = true;
-	s->disconn_due = s->sendsm_due = s->ch_rcv_buf_due = false;
+	s->due = 0;
 	rc_stop(&s->qp);
 	s->events |= SDP_EV_WANT_DREQ;
 }
@@ -40,8 +40,7 @@ action_abort(struct sdp_session *s)
 		return;
 	}
 	s->deaf = true;
-	s->disconn_due = s->sendsm_due = s->ch_rcv_buf_due = false;
-	s->abort_due = true;
+	s->due = SDP_DUE(ABORT);
 	s->events |= SDP_EV_WANT_DREQ;
 }
 

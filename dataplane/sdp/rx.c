@@ -6,15 +6,6 @@
 
 #include "san_err.h"
 
-/* Flow control modes (annex A4.6). We never send SrcAvail, and refuse every one we get: the mode
- * only decides which are legal. */
-enum rx_mode { RX_COMBINED, RX_BUFFERED, RX_PIPELINED };
-
-/* ModeChange byte 0: S bit, then mode, then reserved. */
-#define MODE_TO_BUFFERED  0x00
-#define MODE_TO_COMBINED  0x10
-#define MODE_TO_PIPELINED 0x20
-
 static const struct sdp_rx_verdict nothing = {false, SDP_FSM_OPEN};
 
 static struct sdp_rx_verdict
@@ -31,9 +22,10 @@ reset(struct sdp_session *s, int cause)
 }
 
 static struct sdp_rx_verdict
-violation(struct sdp_session *s)
+violation(struct sdp_session *s, enum sdp_violation what)
 {
 	s->counters.rx_violations++;
+	s->violation = (uint8_t)what;
 	return reset(s, SAN_EPROTO);
 }
 
@@ -42,8 +34,8 @@ take_payload(struct sdp_session *s, const struct sdp_msg *m)
 {
 	uint32_t room = s->rx.size - (s->rx_produced - s->rx_consumed);
 
-	if (s->peer_disconn || m->payload_len > room)
-		return violation(s);
+	if (m->payload_len > room)
+		return violation(s, SDP_VIOLATION_OVERRUN);
 	/* As TCP: data for a program that has gone is answered with a reset. */
 	if (s->program_closed)
 		return happened(SDP_FSM_ABORT);
@@ -55,123 +47,152 @@ take_payload(struct sdp_session *s, const struct sdp_msg *m)
 	return nothing;
 }
 
+/* OOB_PEND alone, however early it comes, says nothing a program could use: where the byte is, is
+ * known when it is here. */
 static struct sdp_rx_verdict
-receive_data(struct sdp_session *s, const struct sdp_msg *m)
+take_data(struct sdp_session *s, const struct sdp_msg *m)
 {
-	struct sdp_rx_verdict v = nothing;
-	bool present = m->h.flags & SDP_FLAG_OOB_PRES;
+	struct sdp_rx_verdict v = take_payload(s, m);
 
-	if (m->payload_len == 0) {
-		if (present)
-			return violation(s);
-		s->counters.rx_credit++;
-	} else if (s->sendsm_due) {
-		return violation(s); /* a source waits for the answer to its SrcAvail */
-	} else {
-		v = take_payload(s, m);
-		if (v.event)
-			return v;
-	}
-	if (present)
+	if (!v.event && (m->h.flags & SDP_FLAG_OOB_PRES) != 0) {
 		s->rx_urgent = s->rx_produced;
-	if (m->h.flags & (SDP_FLAG_OOB_PRES | SDP_FLAG_OOB_PEND))
 		s->events |= SDP_EV_URGENT;
+	}
 	return v;
 }
 
 /* Refused, as the standard lets a sink do: what came inline is kept, the rest shall come as Data.
  */
 static struct sdp_rx_verdict
-receive_src_avail(struct sdp_session *s, const struct sdp_msg *m)
+take_src_avail(struct sdp_session *s, const struct sdp_msg *m)
 {
 	struct sdp_rx_verdict v = nothing;
 
-	if (s->sendsm_due || s->rx_mode == RX_BUFFERED || s->peer_disconn)
-		return violation(s);
-	if (s->rx_mode == RX_COMBINED && (m->payload_len == 0 || m->payload_len >= m->ext.size))
-		return violation(s);
-	if (s->rx_mode == RX_PIPELINED && m->payload_len != 0)
-		return violation(s);
+	if (m->payload_len >= m->ext.size)
+		return violation(s, SDP_VIOLATION_INLINE);
 	if (m->payload_len != 0)
 		v = take_payload(s, m);
 	else if (s->program_closed)
 		v = happened(SDP_FSM_ABORT);
-	if (!v.event)
-		s->sendsm_due = true;
+	if (v.event)
+		return v;
+	s->rx_at = s->rx_at == SDP_RX_COMBINED ? SDP_RX_COMBINED_ADVERT : SDP_RX_PIPELINED_ADVERT;
+	s->due |= SDP_DUE(SENDSM);
 	return v;
 }
 
-static struct sdp_rx_verdict
-receive_mode_change(struct sdp_session *s, const struct sdp_msg *m)
+void
+sdp_rx_answered(struct sdp_session *s)
 {
-	/* A change the peer's sink half asks of our source half (S bit) can only lead out of
-	 * Buffered, where we never are. */
-	if (s->rx_mode == RX_COMBINED && m->ext.mode == MODE_TO_BUFFERED && !s->sendsm_due)
-		s->rx_mode = RX_BUFFERED;
-	else if (s->rx_mode == RX_COMBINED && m->ext.mode == MODE_TO_PIPELINED)
-		s->rx_mode = RX_PIPELINED;
-	else if (s->rx_mode == RX_PIPELINED && m->ext.mode == MODE_TO_COMBINED)
-		s->rx_mode = RX_COMBINED;
-	else
-		return violation(s);
-	return nothing;
+	if (s->rx_at == SDP_RX_COMBINED_ADVERT)
+		s->rx_at = SDP_RX_COMBINED;
+	else if (s->rx_at == SDP_RX_PIPELINED_ADVERT)
+		s->rx_at = SDP_RX_PIPELINED;
 }
 
 static struct sdp_rx_verdict
-receive_disconn(struct sdp_session *s)
+take_disconn(struct sdp_session *s)
 {
-	if (s->peer_disconn)
-		return violation(s);
+	s->rx_at = SDP_RX_ENDED;
 	s->peer_disconn = true;
 	rc_ack_now(&s->qp); /* the peer's close waits for it */
 	return happened(SDP_FSM_DISCONN);
 }
 
-/* long: dispatch */
+/* What our ChRcvBuf led to. A peer may refuse by naming the size it has. */
 static struct sdp_rx_verdict
-obey(struct sdp_session *s, const struct sdp_msg *m)
+take_resize_ack(struct sdp_session *s, uint32_t size)
 {
-	if (m->h.mid == SDP_DATA)
-		return receive_data(s, m);
-	s->counters.rx_control++;
-	if (m->h.flags & SDP_FLAG_OOB_PRES)
-		return violation(s);
-	switch ((enum sdp_mid)m->h.mid) {
-	case SDP_DISCONN:
-		return receive_disconn(s);
-	case SDP_ABORT_CONN:
+	if (!s->resize_asked)
+		return violation(s, SDP_VIOLATION_UNASKED);
+	if (size < s->tx_payload_max + SDP_BSDH_LEN)
+		return violation(s, SDP_VIOLATION_SIZE);
+	s->resize_asked = false;
+	s->tx_payload_max = (size < s->qp.pmtu ? size : s->qp.pmtu) - SDP_BSDH_LEN;
+	return nothing;
+}
+
+/* A message the rules allow; kinds they never do are not among the cases. */
+static struct sdp_rx_verdict
+obey(struct sdp_session *s, enum sdp_kind kind, const struct sdp_msg *m)
+{
+	switch ((unsigned)kind) {
+	case SDP_KIND_SRC_AVAIL:
+	case SDP_KIND_SRC_AVAIL_BARE:
+		return take_src_avail(s, m);
+	case SDP_KIND_TO_BUFFERED:
+		s->rx_at = SDP_RX_BUFFERED;
+		break;
+	case SDP_KIND_TO_COMBINED:
+		s->rx_at = s->rx_at == SDP_RX_PIPELINED ? SDP_RX_COMBINED : SDP_RX_COMBINED_ADVERT;
+		break;
+	case SDP_KIND_TO_PIPELINED:
+		s->rx_at = s->rx_at == SDP_RX_COMBINED ? SDP_RX_PIPELINED : SDP_RX_PIPELINED_ADVERT;
+		break;
+	case SDP_KIND_CH_RCV_BUF:
+		s->due |= SDP_DUE(CH_RCV_BUF_ACK);
+		break;
+	case SDP_KIND_CH_RCV_BUF_ACK:
+		return take_resize_ack(s, m->ext.size);
+	case SDP_KIND_DISCONN:
+		return take_disconn(s);
+	case SDP_KIND_ABORT_CONN:
 		return reset(s, SAN_ECONNRESET);
-	case SDP_SRC_AVAIL:
-		return receive_src_avail(s, m);
-	case SDP_MODE_CHANGE:
-		return receive_mode_change(s, m);
-	case SDP_CH_RCV_BUF:
-		s->ch_rcv_buf_due = true;
-		return nothing;
-	case SDP_SRC_AVAIL_CANCEL: /* our SendSm, due or sent, is the answer to both */
-	case SDP_SEND_SM:
-	case SDP_CH_RCV_BUF_ACK:
-	case SDP_SUSP_COMM:
-	case SDP_SUSP_COMM_ACK:
-		s->counters.rx_ignored++;
-		return nothing;
-	case SDP_RDMA_WR_COMPL: /* answers to adverts we never make */
-	case SDP_RDMA_RD_COMPL:
-	case SDP_SINK_AVAIL: /* Pipelined mode of our source half, which we never enter */
-	case SDP_SINK_AVAIL_CANCEL:
-	case SDP_SINK_CANCEL_ACK:
-	case SDP_HELLO:
-	case SDP_HELLO_ACK:
-	case SDP_DATA:
+	default: /* SrcAvailCancel: the SendSm that is due answers it, too */
 		break;
 	}
-	return violation(s);
+	return nothing;
+}
+
+static struct sdp_rx_verdict
+judge(struct sdp_session *s, enum sdp_kind kind, const struct sdp_msg *m)
+{
+	enum sdp_rule rule = sdp_rule_of(kind, (enum sdp_rx_at)s->rx_at);
+
+	if (kind == SDP_KIND_DATA && rule == SDP_RULE_TAKE)
+		return take_data(s, m);
+	if (rule != SDP_RULE_TAKE && rule != SDP_RULE_SKIP)
+		return violation(s, (enum sdp_violation)rule);
+	if ((m->h.flags & SDP_FLAG_OOB_PRES) != 0)
+		return violation(s, SDP_VIOLATION_URGENT);
+	if (kind == SDP_KIND_UPDATE) {
+		s->counters.rx_credit++;
+		return nothing;
+	}
+	s->counters.rx_control++;
+	s->counters.rx_ignored += rule == SDP_RULE_SKIP;
+	return rule == SDP_RULE_TAKE ? obey(s, kind, m) : nothing;
+}
+
+/* What could not be decoded. */
+static enum sdp_violation
+garbage(const struct rc_in *in)
+{
+	if (in->len < SDP_BSDH_LEN)
+		return SDP_VIOLATION_LENGTH;
+	return sdp_rule_of(sdp_kind_of_mid(in->payload[0]), SDP_RX_COMBINED) == SDP_RULE_MID
+		   ? SDP_VIOLATION_MID
+		   : SDP_VIOLATION_LENGTH;
+}
+
+/* 0 and a message that may be judged, or why it may not. */
+static enum sdp_violation
+admit(struct sdp_session *s, const struct rc_in *in, struct sdp_msg *m)
+{
+	if (in->imm || in->inv)
+		return SDP_VIOLATION_CARRIAGE;
+	if (sdp_msg_decode(in->payload, in->len, m) != 0)
+		return garbage(in);
+	if (m->h.mseq != s->mseq_received + 1)
+		return SDP_VIOLATION_MSEQ;
+	return sdp_credit_received(s, &m->h) ? SDP_VIOLATION_NONE : SDP_VIOLATION_MSEQ_ACK;
 }
 
 struct sdp_rx_verdict
 sdp_rx_message(struct sdp_session *s, const struct rc_in *in, struct san_time now)
 {
 	struct sdp_rx_verdict v;
+	enum sdp_violation bad;
 	struct sdp_msg m;
 
 	if (s->deaf) {
@@ -181,12 +202,12 @@ sdp_rx_message(struct sdp_session *s, const struct rc_in *in, struct san_time no
 	if (!in->first || !in->last)
 		return nothing; /* our buffers are one packet long: the rest of this message is
 				   refused by the QP */
-	if (in->imm || sdp_msg_decode(in->payload, in->len, &m) != 0 ||
-	    m.h.mseq != s->mseq_received + 1 || !sdp_credit_received(s, &m.h))
-		return violation(s);
+	bad = admit(s, in, &m);
+	if (bad != SDP_VIOLATION_NONE)
+		return violation(s, bad);
 	s->mseq_received++;
 	rc_tag_arrived(&s->qp, s->mseq_confirmed, now);
-	v = obey(s, &m);
+	v = judge(s, sdp_kind_of(&m), &m);
 	rc_recv_limit(&s->qp, sdp_credit_limit(s));
 	return v;
 }

@@ -38,6 +38,8 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	s->tx_limit = o->peer_credits;
 	s->announced = o->local_credits;
 	s->established = o->active;
+	if (message < o->pmtu)
+		s->due = SDP_DUE(CH_RCV_BUF);
 	sdp_credit_room_changed(s);
 }
 
@@ -268,6 +270,18 @@ enum sdp_state
 sdp_state(const struct sdp_conn *c)
 {
 	return (enum sdp_state)c->fsm.state;
+}
+
+enum sdp_violation
+sdp_violation(const struct sdp_conn *c)
+{
+	return (enum sdp_violation)c->s.violation;
+}
+
+uint32_t
+sdp_payload_max(const struct sdp_conn *c)
+{
+	return c->s.tx_payload_max;
 }
 
 const struct sdp_counters *

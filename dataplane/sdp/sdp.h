@@ -35,7 +35,7 @@
 	X(TX_ROOM, 1, "tx ring bytes were released")                                               \
 	X(ESTABLISHED, 2, "first packet of the peer arrived: counts as RTU")                       \
 	X(EOF, 3, "the peer's DisConn arrived, after all its data")                                \
-	X(URGENT, 4, "an urgent byte arrived or was announced; see sdp_urgent_pos")                \
+	X(URGENT, 4, "an urgent byte arrived; see sdp_urgent_pos")                                 \
 	X(TX_DRAINED, 5, "everything produced has been acknowledged by the peer")                  \
 	X(WANT_DREQ, 6, "the connection manager shall send DREQ now; may come together with DEAD") \
 	X(DEAD, 7, "the wire side is DEAD: no packet will be emitted again; see sdp_error")
@@ -44,6 +44,30 @@ enum sdp_event {
 #define X(name, bit, text) SDP_EV_##name = 1u << bit,
 	SDP_EVENT_LIST(X)
 #undef X
+};
+
+/* Why a message of the peer ended the connection: its rules are in msg_rule.h. X(name, meaning) */
+#define SDP_VIOLATION_LIST(X)                                                                   \
+	X(LENGTH, "Len is not what came, or does not fit the message")                          \
+	X(MID, "no such message, or one that belongs into the handshake")                       \
+	X(CARRIAGE, "not a plain SEND: immediate data, or Invalidate")                          \
+	X(MSEQ, "MSeq does not rise by one")                                                    \
+	X(MSEQ_ACK, "MSeqAck names a message we never sent")                                    \
+	X(OVERRUN, "payload beyond the buffers we posted")                                      \
+	X(URGENT, "OOB_PRES without a byte, or in another message than Data")                   \
+	X(PENDING, "must not come while a SrcAvail waits for our answer")                       \
+	X(MODE, "not in this flow control mode, or no such change of it")                       \
+	X(INLINE, "SrcAvail with payload in Pipelined mode; without, or with all, in Combined") \
+	X(UNASKED, "answers what we never asked")                                               \
+	X(SIZE, "ChRcvBufAck with less than the peer had promised")                             \
+	X(ENDED, "must not come behind DisConn")
+
+enum sdp_violation {
+	SDP_VIOLATION_NONE,
+#define X(name, text) SDP_VIOLATION_##name,
+	SDP_VIOLATION_LIST(X)
+#undef X
+	    SDP_VIOLATION_COUNT
 };
 
 /* Everything needed to run a connection, known once REQ/REP have been exchanged. */
@@ -97,7 +121,7 @@ uint32_t sdp_tx_released(const struct sdp_conn *c);
 /* The program consumed up to `pos`; same rules as sdp_tx_produced. May make a credit update due. */
 int sdp_rx_consumed(struct sdp_conn *c, uint32_t pos, struct san_time now);
 uint32_t sdp_rx_produced(const struct sdp_conn *c);
-/* Position just behind the latest urgent byte announced by the peer. */
+/* Position just behind the latest urgent byte that arrived. */
 uint32_t sdp_urgent_pos(const struct sdp_conn *c);
 
 /* Events that happened, reported by the connection's owner. Each is legal in every state; where it
@@ -119,6 +143,11 @@ uint32_t sdp_events_take(struct sdp_conn *c);
  * ...). */
 int sdp_error(const struct sdp_conn *c);
 enum sdp_state sdp_state(const struct sdp_conn *c);
+/* What exactly, if a message of the peer ended it. */
+enum sdp_violation sdp_violation(const struct sdp_conn *c);
+const char *sdp_violation_text(enum sdp_violation v);
+/* Most bytes one message to the peer carries; grows if the peer agrees to larger buffers. */
+uint32_t sdp_payload_max(const struct sdp_conn *c);
 /* True if sdp_emit would produce something now: the owner keeps such connections on its active
  * list. */
 bool sdp_has_work(const struct sdp_conn *c, struct san_time now);

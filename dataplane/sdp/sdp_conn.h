@@ -45,7 +45,7 @@ struct sdp_fsm {
  * actions of the state machine can see. */
 struct sdp_session {
 	struct byte_ring tx, rx;
-	uint32_t tx_payload_max; /* per message: the peer's buffer and the PMTU, less the header */
+	uint32_t tx_payload_max; /* per message: the peer's buffer or the PMTU, less the header */
 	uint32_t rx_payload_max; /* per buffer of ours */
 	uint32_t rx_buffers;	 /* buffers an empty rx ring is worth */
 	struct san_duration disconn_timeout, linger_timeout;
@@ -67,11 +67,12 @@ struct sdp_session {
 	int error;	   /* first reason why the connection ended */
 	int cause;	   /* of the next RESET */
 	uint16_t rx_grant; /* messages the ring's room is worth, kept by credit.c */
-	uint8_t rx_mode;   /* flow control mode the peer's source half is in */
+	uint16_t due;	   /* control messages to send: bits of enum sdp_what */
+	uint8_t rx_at;	   /* enum sdp_rx_at: where the peer's source half stands */
+	uint8_t violation; /* enum sdp_violation */
 	bool established;
 	bool urgent_due, urgent_announced;
-	bool sendsm_due, ch_rcv_buf_due; /* answers we owe */
-	bool disconn_due, abort_due;
+	bool resize_asked;   /* ChRcvBuf sent, its answer not yet here */
 	bool tx_shut;	     /* the program will not produce any more */
 	bool disconn_sent;   /* our DisConn has left at least once */
 	bool disconn_acked;  /* and was received */

@@ -5,6 +5,7 @@
 #define SAND_SDP_PRIV_H
 
 #include "fsm_table.h"
+#include "msg_rule.h"
 #include "sdp_conn.h"
 #include "sdp_msg.h"
 #include "seq.h"
@@ -40,19 +41,23 @@ bool sdp_credit_update_due(const struct sdp_session *s);
 /* The peer's header said so. False if it acknowledges what we never sent. */
 bool sdp_credit_received(struct sdp_session *s, const struct sdp_bsdh *h);
 
-/* tx.c. How a posted message is made again: rc_run.what. */
+/* tx.c. How a posted message is made again: rc_run.what. Control messages stand in the order they
+ * are sent in when several are due. */
 enum sdp_what {
 	SDP_WHAT_DATA,
 	SDP_WHAT_DATA_PEND,	/* OOB_PEND: an urgent byte is on its way */
 	SDP_WHAT_DATA_OOB,	/* OOB_PRES: its last byte is urgent */
 	SDP_WHAT_DATA_OOB_PEND, /* both */
+	SDP_WHAT_ABORT,
 	SDP_WHAT_SENDSM,
 	SDP_WHAT_CH_RCV_BUF_ACK,
+	SDP_WHAT_CH_RCV_BUF,
 	SDP_WHAT_DISCONN,
-	SDP_WHAT_ABORT,
 	SDP_WHAT_PROBE,
 	SDP_WHAT_COUNT
 };
+#define SDP_DUE(what) ((uint16_t)(1u << SDP_WHAT_##what)) /* bit of sdp_session.due */
+
 bool sdp_tx_wants(const struct sdp_session *s);
 size_t sdp_tx_emit(struct sdp_session *s, struct roce_tx *out, size_t max, struct san_time now);
 void sdp_tx_probe(struct sdp_session *s);
@@ -70,5 +75,7 @@ struct sdp_rx_verdict {
 };
 struct sdp_rx_verdict sdp_rx_message(
     struct sdp_session *s, const struct rc_in *in, struct san_time now);
+/* Our answer to the peer's SrcAvail was posted. */
+void sdp_rx_answered(struct sdp_session *s);
 
 #endif

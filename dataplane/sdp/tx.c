@@ -15,17 +15,18 @@
 #define CREDITS_UPDATE	1
 
 static const struct {
-	uint8_t mid, flags;
+	uint8_t mid, flags, ext_len;
 	bool se;
 } message[SDP_WHAT_COUNT] = {
-    [SDP_WHAT_DATA] = {SDP_DATA, 0, false},
-    [SDP_WHAT_DATA_PEND] = {SDP_DATA, SDP_FLAG_OOB_PEND, true},
-    [SDP_WHAT_DATA_OOB] = {SDP_DATA, SDP_FLAG_OOB_PRES, true},
-    [SDP_WHAT_DATA_OOB_PEND] = {SDP_DATA, SDP_FLAG_OOB_PRES | SDP_FLAG_OOB_PEND, true},
-    [SDP_WHAT_SENDSM] = {SDP_SEND_SM, 0, true},
-    [SDP_WHAT_CH_RCV_BUF_ACK] = {SDP_CH_RCV_BUF_ACK, 0, false},
-    [SDP_WHAT_DISCONN] = {SDP_DISCONN, 0, false},
-    [SDP_WHAT_ABORT] = {SDP_ABORT_CONN, 0, true},
+    [SDP_WHAT_DATA] = {SDP_DATA, 0, 0, false},
+    [SDP_WHAT_DATA_PEND] = {SDP_DATA, SDP_FLAG_OOB_PEND, 0, true},
+    [SDP_WHAT_DATA_OOB] = {SDP_DATA, SDP_FLAG_OOB_PRES, 0, true},
+    [SDP_WHAT_DATA_OOB_PEND] = {SDP_DATA, SDP_FLAG_OOB_PRES | SDP_FLAG_OOB_PEND, 0, true},
+    [SDP_WHAT_ABORT] = {SDP_ABORT_CONN, 0, 0, true},
+    [SDP_WHAT_SENDSM] = {SDP_SEND_SM, 0, 0, true},
+    [SDP_WHAT_CH_RCV_BUF_ACK] = {SDP_CH_RCV_BUF_ACK, 0, 4, false},
+    [SDP_WHAT_CH_RCV_BUF] = {SDP_CH_RCV_BUF, 0, 4, false},
+    [SDP_WHAT_DISCONN] = {SDP_DISCONN, 0, 0, false},
 };
 
 /* The next data message, or several equal ones; false if there is none to send now. */
@@ -62,20 +63,29 @@ plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 	return true;
 }
 
+/* What is due and may leave now: DisConn is behind all data; larger buffers are asked for only by
+ * who could use them. */
+static uint32_t
+due_now(const struct sdp_session *s)
+{
+	uint32_t due = s->due, waiting = s->tx_produced - s->tx_posted;
+
+	if (waiting != 0)
+		due &= ~(uint32_t)SDP_DUE(DISCONN);
+	if (waiting <= s->tx_payload_max)
+		due &= ~(uint32_t)SDP_DUE(CH_RCV_BUF);
+	return due;
+}
+
 static bool
 plan_control(const struct sdp_session *s, struct rc_run *m)
 {
-	if (s->abort_due)
-		m->what = SDP_WHAT_ABORT;
-	else if (s->sendsm_due)
-		m->what = SDP_WHAT_SENDSM;
-	else if (s->ch_rcv_buf_due)
-		m->what = SDP_WHAT_CH_RCV_BUF_ACK;
-	else if (s->disconn_due && s->tx_produced == s->tx_posted)
-		m->what = SDP_WHAT_DISCONN;
-	else
+	uint32_t due = s->due == 0 ? 0 : due_now(s);
+
+	if (due == 0)
 		return false;
-	m->len = SDP_BSDH_LEN + (m->what == SDP_WHAT_CH_RCV_BUF_ACK ? 4 : 0);
+	m->what = (uint8_t)__builtin_ctz(due);
+	m->len = SDP_BSDH_LEN + message[m->what].ext_len;
 	return true;
 }
 
@@ -125,21 +135,18 @@ note_posted(struct sdp_session *s, const struct rc_run *m)
 		s->urgent_announced = true;
 		break;
 	case SDP_WHAT_SENDSM:
-		s->sendsm_due = false;
-		return;
-	case SDP_WHAT_CH_RCV_BUF_ACK:
-		s->ch_rcv_buf_due = false;
-		return;
-	case SDP_WHAT_DISCONN:
-		s->disconn_due = false;
-		return;
-	case SDP_WHAT_ABORT:
-		s->abort_due = false;
-		return;
+		sdp_rx_answered(s);
+		break;
+	case SDP_WHAT_CH_RCV_BUF:
+		s->resize_asked = true;
+		break;
 	default:
 		break;
 	}
-	s->tx_posted += m->count * (m->len - SDP_BSDH_LEN);
+	if (m->what > SDP_WHAT_DATA_OOB_PEND)
+		s->due &= (uint16_t) ~(1u << m->what);
+	else
+		s->tx_posted += m->count * (m->len - SDP_BSDH_LEN);
 }
 
 /* Post as much as one step allows; false if there is nothing to say. Everything posted before must
@@ -181,7 +188,10 @@ message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *ou
 {
 	const struct rc_run *run = c->run;
 	uint32_t limit = sdp_credit_limit(s), payload, at, first;
-	struct sdp_ext ext = {.size = s->rx_payload_max + SDP_BSDH_LEN};
+	/* ChRcvBuf asks for all a packet holds, ChRcvBufAck says what we have. */
+	struct sdp_ext ext = {.size = run->what == SDP_WHAT_CH_RCV_BUF
+					  ? s->qp.pmtu
+					  : s->rx_payload_max + SDP_BSDH_LEN};
 	struct sdp_bsdh h = {
 	    .mid = message[run->what].mid,
 	    .flags = message[run->what].flags,

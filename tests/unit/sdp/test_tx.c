@@ -37,7 +37,8 @@ data__peers_buffer_limits_the_message(void **state)
 	bench_open(&b, &o);
 	bench_write(&b, 200);
 	bench_emit(&b);
-	assert_int_equal(bench_out(&b, 0)->payload_len, 84);
+	assert_int_equal(bench_out(&b, 0)->h.mid, SDP_CH_RCV_BUF);
+	assert_int_equal(bench_out(&b, 1)->payload_len, 84);
 
 	o.peer_rcv_size = 32768; /* larger than a packet: one message stays one packet */
 	b.produced = 0;
