@@ -126,6 +126,9 @@ enum config_unit {
 	    "Most packets of a connection on their way at once.")                                 \
 	X(transport, ack_delay_us, NUMBER, ack_delay_us, "200", 0, 100000, US,                    \
 	    "Longest wait to acknowledge several packets together when the peer did not ask.")    \
+	X(transport, keepalive_ms, NUMBER, keepalive_ms, "7200s", 100, 86400000, MS,              \
+	    "Idle connections of programs that set SO_KEEPALIVE are probed this often; a peer"    \
+	    " that does not answer is given up after give_up_ms more.")                           \
 	X(transport, dscp, NUMBER, dscp, "0", 0, 63, NONE,                                        \
 	    "Differentiated services code point of all packets.")                                 \
 	X(transport, selective_ack, BOOL, selective_ack, "yes", 0, 0, NONE,                       \

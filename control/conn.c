@@ -388,10 +388,21 @@ conn_opened(struct daemon *d, const struct poll_event *ev)
 	netio_pump(d);
 }
 
+static const char *
+dead_text(const struct conn *c, int err, enum sdp_violation v)
+{
+	if (v == SDP_VIOLATION_NONE)
+		return san_err_text(err);
+	log_notice(
+	    "connection %06x ended, a message of the peer: %s", c->qpn, sdp_violation_text(v));
+	return sdp_violation_text(v);
+}
+
 /* The wire side is finished. */
 static void
-dead(struct conn *c, int err)
+dead(struct conn *c, int err, enum sdp_violation v)
 {
+	const char *why = dead_text(c, err, v);
 	struct sock *k = c->sock;
 
 	conn_poll_enter(c, CONN_POLL_DEAD);
@@ -403,7 +414,7 @@ dead(struct conn *c, int err)
 	if (k != NULL) {
 		if (err != 0 && k->err == 0) {
 			k->err = err;
-			k->why = san_err_text(err);
+			k->why = why;
 		}
 		sock_wire_dead(k);
 	}
@@ -428,7 +439,7 @@ conn_event(struct daemon *d, const struct poll_event *ev)
 	if (ev->ev.bits & SDP_EV_WANT_DREQ)
 		conn_want_disconnect(c);
 	if (ev->ev.bits & SDP_EV_DEAD)
-		dead(c, ev->ev.err);
+		dead(c, ev->ev.err, ev->ev.violation);
 	netio_pump(d);
 }
 

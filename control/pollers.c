@@ -36,6 +36,7 @@ params(const struct daemon *d, unsigned lcore)
 	    .conns_max = c->connections_max,
 	    .idle_spin = saver ? SAN_DURATION_US(0) : SAN_DURATION_US(c->idle_spin_us),
 	    .idle_yield = saver ? SAN_DURATION_US(0) : SAN_DURATION_US(c->idle_yield_us),
+	    .keepalive = SAN_DURATION_MS(c->keepalive_ms),
 	    .nap_max = SAN_DURATION_US(c->profile == CONFIG_PROFILE_LATENCY ? 0 : c->nap_max_us),
 	};
 }

@@ -4,11 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <rte_common.h>
-
 #include "poll_priv.h"
 #include "san_err.h"
-#include "sdp_msg.h"
 
 struct flow *
 flow_find(struct poll *p, uint32_t index)
@@ -66,7 +63,6 @@ flow_init(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 	f->path = cmd->open.path;
 	flow_path_set(f, cmd->open.path.dmac);
 	f->tx_size = s->tx_ring_bytes;
-	f->tx_whole = RTE_MIN(cmd->open.open.peer_rcv_size, cmd->open.open.pmtu) - SDP_BSDH_LEN;
 	f->active_at = f->heard_at = p->now;
 	f->timer.want = SAN_TIME_NEVER;
 }

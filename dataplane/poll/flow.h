@@ -37,8 +37,7 @@ struct flow_view {
 struct flow {
 	struct shm_sock *sock; /* NULL: region gone, or the program is not to be looked at */
 	uint32_t index, qpn;
-	uint32_t tx_size;  /* of the tx ring */
-	uint32_t tx_whole; /* bytes of a full packet */
+	uint32_t tx_size; /* of the tx ring */
 	uint16_t port, session;
 	struct sock_ref ref;
 

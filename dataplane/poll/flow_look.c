@@ -21,10 +21,10 @@ hostile(struct poll *p, struct flow *f, enum poll_counter counter)
 static uint32_t
 tx_target(struct poll *p, struct flow *f, uint32_t tail)
 {
-	uint32_t target = tail;
+	uint32_t target = tail, whole = sdp_payload_max(&f->sdp);
 
 	if ((f->app_flags & (SHM_APP_CORK | SHM_APP_SHUT_WR)) == SHM_APP_CORK)
-		target = f->tx_told + (tail - f->tx_told) / f->tx_whole * f->tx_whole;
+		target = f->tx_told + (tail - f->tx_told) / whole * whole;
 	if (target == tail) {
 		f->corked = false;
 	} else if (!f->corked) {

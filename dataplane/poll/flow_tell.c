@@ -7,6 +7,10 @@
 #include "ring.h"
 #include "waiters.h"
 
+_Static_assert((int)POLL_COUNT_sdp_length - SDP_VIOLATION_LENGTH ==
+		   (int)POLL_COUNT_sdp_ended - SDP_VIOLATION_ENDED,
+    "the sdp_* counters are in the order of the violations");
+
 #define EVENTS_FOR_CONTROL (SDP_EV_ESTABLISHED | SDP_EV_EOF | SDP_EV_WANT_DREQ | SDP_EV_DEAD)
 
 static void
@@ -19,6 +23,7 @@ control_tell(struct poll *p, struct flow *f)
 		return;
 	ev.ev.bits = f->events;
 	ev.ev.err = sdp_error(&f->sdp);
+	ev.ev.violation = sdp_violation(&f->sdp);
 	if (poll_event_put(p, &ev))
 		f->events = 0;
 	else
@@ -106,6 +111,11 @@ flow_tell(struct poll *p, struct flow *f)
 	uint32_t events = sdp_events_take(&f->sdp), bits;
 
 	f->events |= events & EVENTS_FOR_CONTROL;
+	if ((events & SDP_EV_DEAD) != 0 && sdp_violation(&f->sdp) != SDP_VIOLATION_NONE)
+		poll_count(p,
+		    (enum poll_counter)((int)POLL_COUNT_sdp_length - SDP_VIOLATION_LENGTH +
+					(int)sdp_violation(&f->sdp)),
+		    1);
 	control_tell(p, f);
 	if (!f->sock)
 		return 0;

@@ -105,6 +105,7 @@ struct poll_event {
 		struct {
 			uint32_t bits;
 			int32_t err;
+			enum sdp_violation violation; /* with err SAN_EPROTO: what the peer did */
 		} ev;
 		struct frame *frame;
 	};

@@ -11,6 +11,7 @@
 #include "port.h"
 #include "rig.h"
 #include "san_err.h"
+#include "sdp_msg.h"
 
 #define CONN 20u
 #define SLOT 5u
@@ -358,6 +359,34 @@ frame_build(uint8_t *frame, const struct roce_path *path, uint32_t qpn, uint8_t 
 	return (uint32_t)len;
 }
 
+/* A peer that breaks SDP's rules: its connection ends, counted by reason, and control learns it. */
+static void
+test_protocol_broken(void **state)
+{
+	struct rig_side *b = &rig.side[1];
+	struct roce_tx hello = {.opcode = ROCE_RC_SEND_ONLY, .inline_len = SDP_BSDH_LEN};
+	uint8_t frame[SAN_FRAME_MAX];
+	struct poll_event ev;
+
+	(void)state;
+	rig_connect(&rig, CONN, SLOT);
+	hello.dest_qp = 7u << 16 | CONN;
+	hello.psn = 101;
+	rig_inject(b, frame, (uint32_t)roce_encode(frame, sizeof frame, &rig.side[0].path, &hello));
+	for (unsigned i = 0; i < 10; i++) {
+		rig.now = san_time_add(rig.now, SAN_DURATION_US(10));
+		poll_iterate(b->poll, rig.now);
+		while (poll_event_get(1, &ev) && ev.type != POLL_EV_CONN_EVENT)
+			;
+		if (ev.type == POLL_EV_CONN_EVENT && (ev.ev.bits & SDP_EV_DEAD) != 0)
+			break;
+	}
+	assert_true(ev.ev.bits & SDP_EV_DEAD);
+	assert_int_equal(ev.ev.err, SAN_EPROTO);
+	assert_int_equal(ev.ev.violation, SDP_VIOLATION_MID);
+	assert_int_equal(rig_count(b, POLL_COUNT_sdp_mid), 1);
+}
+
 static void
 test_strangers(void **state)
 {
@@ -654,9 +683,9 @@ main(void)
 	    T(test_peer_vanishes), T(test_hostile_tx_more_than_ring), T(test_hostile_tx_backwards),
 	    T(test_hostile_rx_ahead), T(test_hostile_rx_backwards), T(test_daemon_words_scribbled),
 	    T(test_doorbells_without_cause), T(test_stale_generation), T(test_mailbox),
-	    T(test_event_ring_full), T(test_strangers), T(test_net_null), T(test_wakes),
-	    T(test_control_wake), T(test_session_del), T(test_port_down), T(test_open_refused),
-	    T(test_keepalive), T(test_shut_rd)};
+	    T(test_event_ring_full), T(test_protocol_broken), T(test_strangers), T(test_net_null),
+	    T(test_wakes), T(test_control_wake), T(test_session_del), T(test_port_down),
+	    T(test_open_refused), T(test_keepalive), T(test_shut_rd)};
 	int failed;
 
 	rig_start();
