@@ -56,7 +56,7 @@ fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
 		    .give_up = SAN_DURATION_S(30),
 		    .ack_delay = SAN_DURATION_US(20),
 		},
-	    .script = {.recv_depth = RC_WORKS},
+	    .script = {.recv_depth = RC_WORKS, .stop_at = SAN_TIME_NEVER},
 	};
 }
 

@@ -19,7 +19,7 @@ rc_end_init(struct rc_end *e, struct rc_host *h, uint32_t qpn, const struct rc_e
 	e->prng.state = seed;
 	e->qpn = qpn;
 	e->post_at = setup->script.start;
-	e->grant_at = SAN_TIME_NEVER;
+	e->grant_at = e->ready_at = SAN_TIME_NEVER;
 	e->granted = setup->script.recv_depth;
 	rc_oracle_lend(e);
 }
@@ -37,6 +37,8 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 	    .recv_size = s->recv_size,
 	    .recv_limit = s->script.recv_depth,
 	    .features = s->features & peer->setup.features,
+	    .flow_control = s->flow_control && peer->setup.flow_control,
+	    .passive = s->passive,
 	    .mrs = &e->host->mrs,
 	    .pd = RC_HOST_PD,
 	    .resources = e->resource,
@@ -48,6 +50,8 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 	san_check(s->reads <= RC_READS_MAX);
 	e->peer = peer;
 	san_check(rc_init(&e->qp, &o, now) == 0);
+	if (s->passive)
+		e->ready_at = san_time_add(now, s->script.quiet);
 }
 
 void
@@ -117,6 +121,35 @@ rc_end_frame(struct rc_end *e, struct sim_frame *f, struct san_time now)
 	packet_receive(e, f, now);
 }
 
+/* Drain once, rest, go on; stop for good. */
+static void
+states_step(struct rc_end *e, struct san_time now)
+{
+	const struct rc_script *x = &e->setup.script;
+
+	if (rc_error(&e->qp) != 0 || e->stopped)
+		return;
+	if (x->drain_at != 0 && e->posted >= x->drain_at && !e->drained &&
+	    e->ready_at.ns == UINT64_MAX) {
+		san_check(rc_drain(&e->qp) == 0);
+		e->drained = rc_drained(&e->qp);
+		if (e->drained)
+			e->ready_at = san_time_add(now, x->quiet);
+	}
+	if (san_time_reached(e->ready_at, now)) {
+		rc_end_trace(e, now, "ready", 0);
+		san_check(!e->drained || (rc_drained(&e->qp) && rc_in_flight(&e->qp) == 0));
+		san_check(rc_ready(&e->qp) == 0);
+		e->ready_at = SAN_TIME_NEVER;
+	}
+	if (san_time_reached(x->stop_at, now)) {
+		rc_end_trace(e, now, "stop", 0);
+		rc_stop(&e->qp);
+		e->stopped = true;
+		rc_work_flush(e);
+	}
+}
+
 void
 rc_end_step(struct rc_end *e, struct san_time now)
 {
@@ -127,6 +160,7 @@ rc_end_step(struct rc_end *e, struct san_time now)
 		e->granted = e->taken + e->setup.script.recv_depth;
 		rc_recv_limit(&e->qp, e->granted);
 	}
+	states_step(e, now);
 	rc_work_post(e, now);
 }
 
@@ -176,12 +210,18 @@ rc_end_next(const struct rc_end *e)
 {
 	struct san_time t = san_time_min(rc_deadline(&e->qp), rc_work_next(e));
 
-	return e->dead ? SAN_TIME_NEVER : san_time_min(t, e->grant_at);
+	if (e->dead)
+		return SAN_TIME_NEVER;
+	if (!e->stopped)
+		t = san_time_min(t, san_time_min(e->ready_at, e->setup.script.stop_at));
+	return san_time_min(t, e->grant_at);
 }
 
 /* That the peer's operations came is the peer's to wait for. */
 bool
 rc_end_finished(const struct rc_end *e)
 {
-	return e->dead || (e->posted == e->setup.script.works && e->reaped == e->posted);
+	if (e->dead || e->stopped)
+		return true;
+	return e->posted == e->setup.script.works && e->reaped == e->posted;
 }

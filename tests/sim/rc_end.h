@@ -25,12 +25,13 @@ struct rc_end;
 #define RC_MEMORY_CONSTANT 4096u  /* ... its first bytes are never written */
 
 /* A mistake made on purpose; it must end the connection and do nothing else. X(name, what) */
-#define RC_MISTAKE_LIST(X)                         \
-	X(NONE, "none")                            \
-	X(KEY, "a key that was never given")       \
-	X(BOUNDS, "one byte beyond the memory")    \
-	X(INVALIDATED, "a key the peer took back") \
-	X(RECV_SIZE, "longer than the peer's receive")
+#define RC_MISTAKE_LIST(X)                             \
+	X(NONE, "none")                                \
+	X(KEY, "a key that was never given")           \
+	X(BOUNDS, "one byte beyond the memory")        \
+	X(INVALIDATED, "a key the peer took back")     \
+	X(RECV_SIZE, "longer than the peer's receive") \
+	X(OPERATION, "a message the peer cannot do anything with")
 
 enum rc_mistake {
 #define X(name, text) RC_MISTAKE_##name,
@@ -56,14 +57,19 @@ struct rc_script {
 	uint32_t recv_depth; /* receives granted beyond those used */
 	struct san_duration recv_pause_max;
 	enum rc_mistake mistake;
-	uint64_t mistake_at; /* operation number */
+	uint64_t mistake_at;	   /* operation number */
+	uint64_t drain_at;	   /* after so many operations drain once; 0 = never */
+	struct san_duration quiet; /* passive: until ready; after a drain: until it goes on */
+	struct san_time stop_at;   /* stop sending for good */
 };
 
 struct rc_end_setup {
 	uint32_t pmtu, psn, recv_size;
 	uint32_t features;
-	uint8_t reads; /* READs and atomics outstanding, both ways; 0 = none */
-	bool keep;     /* packets that come early */
+	uint8_t reads;	   /* READs and atomics outstanding, both ways; 0 = none */
+	bool keep;	   /* packets that come early */
+	bool passive;	   /* may not send at first */
+	bool flow_control; /* end-to-end credits, if the peer has them too */
 	struct rc_params rc;
 	struct rc_script script;
 };
@@ -112,6 +118,8 @@ struct rc_end {
 	struct rc_qp qp;
 	uint32_t qpn;
 	bool dead; /* the queue pair failed, and what it had to say has been said */
+	bool stopped, drained;
+	struct san_time ready_at; /* it may send again, or for the first time */
 	struct timer_node due;
 	TAILQ_ENTRY(rc_end) ready_next;
 	bool ready;		/* on the host's list */
@@ -158,7 +166,7 @@ void rc_work_post(struct rc_end *e, struct san_time now);
 struct san_time rc_work_next(const struct rc_end *e);
 /* What the peer has acknowledged. */
 void rc_work_reap(struct rc_end *e);
-/* What will never be done. */
+/* What will never be done: the queue pair failed or was stopped. */
 void rc_work_flush(struct rc_end *e);
 /* What only the owner knows of a request packet. */
 void rc_work_fill(struct rc_end *e, const struct rc_chunk *c, struct roce_tx *out);

@@ -174,7 +174,8 @@ message_check(struct rc_end *e, const struct rc_message *m, const struct rc_in *
 {
 	bool imm = m->kind == RC_SEND_IMM || m->kind == RC_WRITE_IMM;
 
-	san_check(!m->mistake); /* only its first packets may have come before it is refused */
+	/* Only its first packets may have come before it is refused; or it is we who refuse. */
+	san_check(!m->mistake || e->peer->setup.script.mistake == RC_MISTAKE_OPERATION);
 	san_check(in->se == m->se && in->imm == imm && in->inv == (m->kind == RC_SEND_INV));
 	san_check(!imm || in->imm_data == m->imm);
 	san_check(m->kind == RC_WRITE_IMM ? in->write_len == m->len : e->message_at == m->len);
@@ -207,6 +208,8 @@ rc_oracle_delivered(struct rc_end *e, const struct rc_in *in, struct san_time no
 	message_check(e, m, in);
 	if (e->meter != NULL)
 		rc_meter_message(e->meter, m->posted_at, now);
+	if (m->mistake)
+		rc_refuse(&e->qp, in);
 	e->message_at = 0;
 	e->inbox_head++;
 	e->delivered++;
@@ -279,7 +282,7 @@ settled_broken(struct rc_end *e)
 void
 rc_oracle_settled(struct rc_end *e)
 {
-	if (e->dead || e->peer->dead) {
+	if (e->dead || e->peer->dead || e->peer->stopped) {
 		settled_broken(e);
 		return;
 	}

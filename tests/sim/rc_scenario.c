@@ -19,6 +19,7 @@
 	X(READS, "mostly READs, long ones, few at a time")            \
 	X(SLOW, "few receives, granted late: RNR")                    \
 	X(MANY, "many queue pairs per host")                          \
+	X(STATES, "passive ends, drains, ends that stop sending")     \
 	X(MISTAKE, "an operation that must be refused ends one pair") \
 	X(CUT, "the cable is cut for ever in the middle")
 
@@ -79,6 +80,13 @@ draw_script(struct prng *p, const struct rc_scenario *sc)
 	}
 	if (sc->kind == KIND_MANY)
 		x.works /= 4;
+	x.stop_at = SAN_TIME_NEVER;
+	if (sc->kind == KIND_STATES) {
+		x.quiet = SAN_DURATION_US(DRAW_OF(p, 0, 10, 3000));
+		x.drain_at = draw_one_in(p, 2) ? 1 + prng_below(p, (uint32_t)x.works + 1) : 0;
+		if (draw_one_in(p, 3))
+			x.stop_at = draw_moment(p);
+	}
 	draw_weights(sc, x.weight);
 	return x;
 }
@@ -90,6 +98,8 @@ draw_end(struct prng *p, const struct rc_scenario *sc, uint32_t pmtu)
 	    .pmtu = pmtu,
 	    .psn = draw_psn(p),
 	    .recv_size = DRAW_OF(p, 64, 3000, RC_WORK_BYTES),
+	    .passive = sc->kind == KIND_STATES && draw_one_in(p, 2),
+	    .flow_control = draw_one_in(p, 2),
 	    .reads = (uint8_t)DRAW_OF(p, 1, 2, 4, RC_READS_MAX),
 	    .rc = draw_rc(p, sc->patient),
 	    .script = draw_script(p, sc),
@@ -157,15 +167,18 @@ judge_end(const struct rc_scenario *sc, struct rc_end *e)
 		return "operations neither done nor flushed";
 	if (own != RC_MISTAKE_NONE && sc->patient && !e->dead)
 		return "a mistake was accepted";
-	if (peers != RC_MISTAKE_NONE && sc->patient && rc_error(&e->qp) != SAN_EPROTO)
+	if (peers != RC_MISTAKE_NONE && sc->patient &&
+	    rc_error(&e->qp) != (peers == RC_MISTAKE_OPERATION ? SAN_EIO : SAN_EPROTO))
 		return "a mistake was not refused";
 	if (own != RC_MISTAKE_NONE || peers != RC_MISTAKE_NONE)
 		return NULL;
 	if (e->dead)
 		return sc->kind == KIND_CUT || !sc->patient ? NULL : "a connection broke";
-	if (e->posted != e->setup.script.works)
+	if (!e->stopped && e->posted != e->setup.script.works)
 		return "not everything was posted";
-	return e->inbox_head == e->inbox_tail || e->peer->dead ? NULL : "messages are missing";
+	if (e->peer->dead || e->peer->stopped)
+		return NULL;
+	return e->inbox_head == e->inbox_tail ? NULL : "messages are missing";
 }
 
 static const char *
@@ -174,7 +187,7 @@ judge_counter(const struct rc_scenario *sc, const struct rc_host *h)
 	if (h->counter < h->counter_answers)
 		return "more answers than additions";
 	if (sc->patient && sc->kind != KIND_CUT && sc->kind != KIND_MISTAKE &&
-	    h->counter != h->counter_answers)
+	    sc->kind != KIND_STATES && h->counter != h->counter_answers)
 		return "additions without an answer";
 	return NULL;
 }

@@ -173,6 +173,10 @@ make_mistake(struct rc_end *e, struct rc_work *w)
 		w->kind = RC_SEND;
 		w->len = e->peer->setup.recv_size + 1;
 		break;
+	case RC_MISTAKE_OPERATION:
+		w->kind = RC_SEND;
+		w->len = e->peer->setup.recv_size < w->len ? e->peer->setup.recv_size : w->len;
+		break;
 	case RC_MISTAKE_NONE:
 	case RC_MISTAKE_COUNT:
 		break;
@@ -232,7 +236,7 @@ reads_moving(const struct rc_work *w)
 static bool
 wants_post(const struct rc_end *e)
 {
-	return rc_error(&e->qp) == 0 && e->posted < e->setup.script.works &&
+	return rc_error(&e->qp) == 0 && !e->stopped && e->posted < e->setup.script.works &&
 	       e->posted - e->reaped < e->setup.script.outstanding;
 }
 
@@ -318,8 +322,16 @@ rc_work_reap(struct rc_end *e)
 void
 rc_work_flush(struct rc_end *e)
 {
-	while (e->reaped != e->posted) {
-		done(e, rc_work_at(e, e->reaped));
-		e->flushed++;
+	uint32_t first, count;
+	struct rc_run run;
+
+	rc_work_reap(e);
+	while (rc_flush(&e->qp, &run, &first, &count)) {
+		san_check(run.tag + first == e->reaped);
+		for (; count > 0; count--) {
+			done(e, rc_work_at(e, e->reaped));
+			e->flushed++;
+		}
 	}
+	san_check(e->reaped == e->posted);
 }

@@ -66,6 +66,7 @@ setup_of(const struct read_kind *k, int side)
 		    .plan = k->plan[side],
 		    .outstanding = 32,
 		    .recv_depth = 32,
+		    .stop_at = SAN_TIME_NEVER,
 		},
 	};
 }
