@@ -114,6 +114,9 @@ enum roce_verdict {
  * Checks everything but the addresses: who we are is the caller's knowledge. ICRC is verified last.
  */
 enum roce_verdict roce_decode(uint8_t *frame, size_t len, struct roce_pkt *out);
+/* The same for a frame that was found to be a RoCEv2 packet before and has not changed since: its
+ * ICRC is not looked at again. */
+enum roce_verdict roce_decode_again(uint8_t *frame, size_t len, struct roce_pkt *out);
 const char *roce_verdict_name(enum roce_verdict v);
 const char *roce_verdict_text(enum roce_verdict v);
 

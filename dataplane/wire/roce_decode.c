@@ -32,7 +32,6 @@
 struct l4_view {
 	uint8_t *base;
 	uint32_t len;
-	bool ipv6;
 };
 
 static bool
@@ -74,7 +73,7 @@ ipv4_decode(uint8_t *ip, size_t len, struct roce_pkt *out, struct l4_view *l4)
 	out->tclass = ip[1];
 	out->src = san_ip_v4(be32_get(ip + 12));
 	out->dst = san_ip_v4(be32_get(ip + 16));
-	*l4 = (struct l4_view){ip + IPV4_LEN, total - IPV4_LEN, false};
+	*l4 = (struct l4_view){ip + IPV4_LEN, total - IPV4_LEN};
 	return ip[9] == PROTO_UDP ? ROCE_OK : ROCE_ICMP;
 }
 
@@ -97,7 +96,7 @@ ipv6_decode(uint8_t *ip, size_t len, struct roce_pkt *out, struct l4_view *l4)
 	out->tclass = (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 	memcpy(out->src.b, ip + 8, 16);
 	memcpy(out->dst.b, ip + 24, 16);
-	*l4 = (struct l4_view){ip + IPV6_LEN, payload, true};
+	*l4 = (struct l4_view){ip + IPV6_LEN, payload};
 	return ip[6] == PROTO_UDP ? ROCE_OK : ROCE_ICMP;
 }
 
@@ -172,8 +171,7 @@ bth_decode(const uint8_t *bth, uint32_t len, struct roce_pkt *out)
 static enum roce_verdict
 udp_decode(uint8_t *frame, const struct l4_view *l4, struct roce_pkt *out)
 {
-	uint8_t *udp = l4->base, *l3 = frame + out->l3_off, *icrc;
-	enum roce_verdict verdict;
+	uint8_t *udp = l4->base;
 	uint32_t len;
 
 	if (l4->len < UDP_LEN)
@@ -186,18 +184,13 @@ udp_decode(uint8_t *frame, const struct l4_view *l4, struct roce_pkt *out)
 	if (len < UDP_LEN + ROCE_BTH_LEN + ROCE_ICRC_LEN)
 		return ROCE_SHORT;
 	out->sport = be16_get(udp);
-	verdict = bth_decode(udp + UDP_LEN, len - UDP_LEN, out);
-	if (verdict != ROCE_OK)
-		return verdict;
-	icrc = udp + len - ROCE_ICRC_LEN;
-	out->icrc_off = (uint16_t)(icrc - frame);
-	if (icrc_in_place(l3, (size_t)(icrc - l3), l4->ipv6) != icrc_load(icrc))
-		return ROCE_ICRC;
-	return ROCE_OK;
+	out->icrc_off = (uint16_t)(udp + len - ROCE_ICRC_LEN - frame);
+	return bth_decode(udp + UDP_LEN, len - UDP_LEN, out);
 }
 
-enum roce_verdict
-roce_decode(uint8_t *frame, size_t len, struct roce_pkt *out)
+/* All but the ICRC. */
+static enum roce_verdict
+frame_decode(uint8_t *frame, size_t len, struct roce_pkt *out)
 {
 	enum roce_verdict verdict;
 	struct l4_view l4;
@@ -233,4 +226,25 @@ roce_decode(uint8_t *frame, size_t len, struct roce_pkt *out)
 		return type == 0 && all_zero(frame, len) ? ROCE_MALFORMED : ROCE_NOT_OURS;
 	}
 	return verdict == ROCE_OK ? udp_decode(frame, &l4, out) : verdict;
+}
+
+enum roce_verdict
+roce_decode(uint8_t *frame, size_t len, struct roce_pkt *out)
+{
+	enum roce_verdict verdict = frame_decode(frame, len, out);
+	uint8_t *l3;
+
+	if (verdict != ROCE_OK)
+		return verdict;
+	l3 = frame + out->l3_off;
+	if (icrc_in_place(l3, (size_t)(out->icrc_off - out->l3_off), l3[0] >> 4 == 6) !=
+	    icrc_load(frame + out->icrc_off))
+		return ROCE_ICRC;
+	return ROCE_OK;
+}
+
+enum roce_verdict
+roce_decode_again(uint8_t *frame, size_t len, struct roce_pkt *out)
+{
+	return frame_decode(frame, len, out);
 }

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "icrc.h"
 #include "roce.h"
+#include "sack.h"
 #include "san_limits.h"
 
 #define REPAIR_IP   1
@@ -72,6 +73,21 @@ check_packet(const uint8_t *frame, size_t len, const struct roce_pkt *p)
 	promise(memcmp(&q.ext, &p->ext, sizeof q.ext) == 0);
 }
 
+/* What is told behind an AETH, said again, is the same. */
+static void
+check_sack(const struct roce_pkt *p)
+{
+	uint8_t again[SACK_LEN_MAX];
+	struct sack s, t;
+	size_t len;
+
+	if (!sack_decode(p->payload, p->payload_len, &s))
+		return;
+	len = sack_encode(again, &s);
+	promise(len <= p->payload_len);
+	promise(sack_decode(again, len, &t) && memcmp(&s, &t, sizeof s) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -99,8 +115,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		promise(v == ROCE_OK);
 	}
 	promise(v < ROCE_VERDICT_COUNT);
-	if (v == ROCE_OK)
+	if (v == ROCE_OK) {
 		check_packet(frame, size, &p);
+		check_sack(&p);
+	}
 	free(before);
 	free(frame);
 	return 0;

@@ -51,6 +51,29 @@ decode__every_vector_is_ok_and_left_as_it_was(void **state)
 	}
 }
 
+/* Nothing but the ICRC is taken on trust the second time. */
+static void
+decode_again__looks_at_all_but_the_icrc(void **state)
+{
+	for (int v = 0; v < VECTOR_COUNT; v++) {
+		uint8_t frame[FRAME_CAP];
+		size_t len = frame_vector_get(v, frame), cut;
+		struct roce_pkt p, q, r;
+
+		assert_int_equal(roce_decode(frame, len, &p), ROCE_OK);
+		frame[p.icrc_off] ^= 1;
+		assert_int_equal(roce_decode(frame, len, &q), ROCE_ICRC);
+		assert_int_equal(roce_decode_again(frame, len, &r), ROCE_OK);
+		assert_ptr_equal(r.payload, p.payload);
+		assert_int_equal(r.payload_len, p.payload_len);
+		assert_int_equal(r.psn, p.psn);
+		assert_int_equal(r.icrc_off, p.icrc_off);
+		for (cut = 0; cut < len; cut++)
+			assert_int_equal(
+			    roce_decode_again(frame, cut, &r), roce_decode(frame, cut, &q));
+	}
+}
+
 static void
 decode__send(void **state)
 {
@@ -471,6 +494,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decode__every_vector_is_ok_and_left_as_it_was),
+	    cmocka_unit_test(decode_again__looks_at_all_but_the_icrc),
 	    cmocka_unit_test(decode__send),
 	    cmocka_unit_test(decode__extension_headers),
 	    cmocka_unit_test(decode__ipv6),
