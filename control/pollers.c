@@ -13,6 +13,7 @@
 
 #define DRAIN_BURST   256 /* events per poll thread and turn: sockets and timers want theirs */
 #define BACKLOG_FIRST 64u
+#define KEPT_PART     4u /* of the packet memory, for all threads: the rest stays with the NICs */
 
 static void
 wake_handle(struct loop_source *s, uint32_t events)
@@ -24,16 +25,19 @@ wake_handle(struct loop_source *s, uint32_t events)
 }
 
 static struct poll_params
-params(const struct daemon *d, unsigned lcore)
+params(const struct daemon *d, unsigned lcore, unsigned threads)
 {
 	const struct san_config *c = &d->config;
 	bool saver = c->profile == CONFIG_PROFILE_SAVER;
+	struct eal_frame_pool_info pool;
 
+	eal_frame_pool_info(&pool);
 	return (struct poll_params){
 	    .lcore = lcore,
 	    .cpu = eal_lcore_cpu(lcore),
 	    .core_shared = eal_lcore_shared(lcore),
 	    .conns_max = c->connections_max,
+	    .frames_kept_max = pool.frames / KEPT_PART / threads,
 	    .idle_spin = saver ? SAN_DURATION_US(0) : SAN_DURATION_US(c->idle_spin_us),
 	    .idle_yield = saver ? SAN_DURATION_US(0) : SAN_DURATION_US(c->idle_yield_us),
 	    .keepalive = SAN_DURATION_MS(c->keepalive_ms),
@@ -53,7 +57,7 @@ pollers_open(struct daemon *d)
 	if (n == 0)
 		return SAN_ENOENT;
 	for (unsigned i = 0; i < n && err == 0; i++) {
-		struct poll_params q = params(d, lcore[i]);
+		struct poll_params q = params(d, lcore[i], n);
 
 		err = poll_create(i, &q);
 		if (err != 0)

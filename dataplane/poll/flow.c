@@ -86,6 +86,7 @@ flow_open(struct poll *p, const struct poll_cmd *cmd)
 		(uint64_t)cmd->open.sock.slot * ((uint64_t)s->tx_ring_bytes + s->rx_ring_bytes);
 	open.tx = (struct byte_ring){rings, s->tx_ring_bytes};
 	open.rx = (struct byte_ring){rings + s->tx_ring_bytes, s->rx_ring_bytes};
+	open.pool = &p->recovery;
 	err = sdp_conn_init(&f->sdp, &open, p->now);
 	if (err)
 		return err;
@@ -201,6 +202,15 @@ flow_timers_expire(struct poll *p)
 }
 
 /* ---- the end ---- */
+
+void
+flow_frames_drop(struct flow *f)
+{
+	struct frame *frame;
+
+	while ((frame = sdp_frame_drop(&f->sdp)) != NULL)
+		frame_free(frame);
+}
 
 bool
 flow_sweep(struct poll *p, struct flow *f)

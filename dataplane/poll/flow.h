@@ -84,6 +84,8 @@ void flow_active_remove(struct poll *p, struct flow *f);
 void flow_timer_set(struct poll *p, struct flow *f);
 void flow_timers_expire(struct poll *p);
 void flow_close(struct poll *p, struct flow *f, enum sdp_close_how how);
+/* Free the frames that waited for their turn and are not needed any more. */
+void flow_frames_drop(struct flow *f);
 /* Free it if nobody needs it any more; true if it is gone. */
 bool flow_sweep(struct poll *p, struct flow *f);
 

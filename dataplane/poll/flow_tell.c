@@ -145,6 +145,7 @@ flow_wake(struct poll *p, struct flow *f, uint32_t bits)
 static void
 flow_settle(struct poll *p, struct flow *f)
 {
+	flow_frames_drop(f);
 	if (flow_sweep(p, f))
 		return;
 	flow_timer_set(p, f);

@@ -17,6 +17,7 @@
 #include "frame.h"
 #include "msg.h"
 #include "poll_thread.h"
+#include "recovery.h"
 #include "san_limits.h"
 #include "wheel.h"
 
@@ -29,8 +30,9 @@
 #define POLL_EMIT_FLOW	16u /* ... of one flow */
 #define POLL_TXQ	64u /* frames waiting for a port */
 #define POLL_TX_BURST	32u
-#define POLL_LOOP	256u /* looped frames waiting; power of two */
-#define POLL_STASH	64u  /* frames allocated ahead */
+#define POLL_LOOP	256u  /* looped frames waiting; power of two */
+#define POLL_STASH	64u   /* frames allocated ahead */
+#define POLL_BLOCKS	1024u /* connections that may be short of packets at once */
 
 #define POLL_CMD_RING	1024u
 #define POLL_EVENT_RING 4096u
@@ -94,6 +96,9 @@ struct poll {
 	struct poll_session session[SAN_SESSIONS_MAX];
 	uint16_t live[SAN_SESSIONS_MAX]; /* sessions served */
 	uint32_t live_count;
+
+	struct rc_pool recovery;
+	struct rc_block *blocks; /* [POLL_BLOCKS], in address space since poll_create */
 
 	struct flow *flows; /* by index; address space for all, memory when touched */
 	size_t flows_bytes;

@@ -34,9 +34,26 @@ vlan_matches(uint16_t got, uint16_t want)
 	return got == want || (got == 0 && want == ROCE_VLAN_NONE);
 }
 
+/* What waited for the packet just received. Its ICRC was good when it came. */
 static void
-flow_packet(struct poll *p, uint16_t port, const struct roce_pkt *pkt)
+kept_receive(struct poll *p, struct flow *f)
 {
+	struct frame *frame;
+	struct roce_pkt pkt;
+
+	while ((frame = sdp_frame_next(&f->sdp)) != NULL) {
+		if (roce_decode_again(frame_data(frame), frame_len(frame), &pkt) == ROCE_OK)
+			sdp_packet_receive(&f->sdp, &pkt, NULL, p->now);
+		frame_free(frame);
+	}
+}
+
+/* True if the frame is the flow's until its turn comes. */
+static bool
+flow_packet(struct poll *p, uint16_t port, const struct roce_pkt *pkt, struct frame *frame)
+{
+	bool kept = false;
+
 	struct flow *f = flow_find(p, pkt->dest_qp & 0xffff);
 
 	if (!f || f->qpn != pkt->dest_qp) {
@@ -50,9 +67,11 @@ flow_packet(struct poll *p, uint16_t port, const struct roce_pkt *pkt)
 		poll_count(p, POLL_COUNT_rx_vlan, 1);
 	} else {
 		f->heard_at = p->now;
-		sdp_packet_receive(&f->sdp, pkt, p->now);
+		kept = sdp_packet_receive(&f->sdp, pkt, frame, p->now);
+		kept_receive(p, f);
 		flow_traffic(p, f);
 	}
+	return kept;
 }
 
 static bool
@@ -61,7 +80,7 @@ datagram(uint8_t opcode)
 	return opcode == ROCE_UD_SEND_ONLY || opcode == ROCE_UD_SEND_ONLY_IMM;
 }
 
-/* True if the frame went to control. */
+/* True if the frame went to control or to a flow. */
 static bool
 frame_receive(struct poll *p, uint16_t port, struct frame *frame)
 {
@@ -73,10 +92,8 @@ frame_receive(struct poll *p, uint16_t port, struct frame *frame)
 		return control_give(p, port, frame);
 	if (v != ROCE_OK)
 		return false;
-	if (!datagram(pkt.opcode)) {
-		flow_packet(p, port, &pkt);
-		return false;
-	}
+	if (!datagram(pkt.opcode))
+		return flow_packet(p, port, &pkt, frame);
 	if (pkt.dest_qp == QPN_CM)
 		return control_give(p, port, frame);
 	poll_count(p, POLL_COUNT_rx_ud, 1);

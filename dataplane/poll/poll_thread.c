@@ -38,7 +38,8 @@ space_get(size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-#define SLOTS_BYTES ((size_t)SAN_SESSIONS_MAX * SAN_SOCKS_MAX * sizeof(struct poll_slot))
+#define SLOTS_BYTES  ((size_t)SAN_SESSIONS_MAX * SAN_SOCKS_MAX * sizeof(struct poll_slot))
+#define BLOCKS_BYTES (POLL_BLOCKS * sizeof(struct rc_block))
 
 static void
 poll_free(struct poll *p)
@@ -51,6 +52,8 @@ poll_free(struct poll *p)
 		munmap(p->flows, p->flows_bytes);
 	if (p->slots)
 		munmap(p->slots, SLOTS_BYTES);
+	if (p->blocks)
+		munmap(p->blocks, BLOCKS_BYTES);
 	free(p);
 }
 
@@ -88,7 +91,8 @@ poll_init(struct poll *p)
 	p->flows_bytes = (size_t)p->flow_limit * sizeof(struct flow);
 	p->flows = space_get(p->flows_bytes);
 	p->slots = space_get(SLOTS_BYTES);
-	if (!p->flows || !p->slots || rings_create(p) != 0)
+	p->blocks = space_get(BLOCKS_BYTES);
+	if (!p->flows || !p->slots || !p->blocks || rings_create(p) != 0)
 		return SAN_ENOMEM;
 	p->doorbell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (p->doorbell_fd < 0 || poll_control_fd() < 0)
@@ -99,6 +103,7 @@ poll_init(struct poll *p)
 	clock_init(&p->clock);
 	p->now = clock_now(&p->clock);
 	wheel_init(&p->wheel, p->now);
+	rc_pool_init(&p->recovery, p->blocks, POLL_BLOCKS, p->params.frames_kept_max);
 	return 0;
 }
 
@@ -133,10 +138,15 @@ poll_destroy(unsigned poll)
 {
 	struct poll *p = poll_get(poll);
 	struct poll_event ev;
+	struct flow *f;
 
 	if (!p)
 		return;
 	polls[poll] = NULL;
+	LIST_FOREACH(f, &p->all, all_next) {
+		sdp_port_down(&f->sdp, p->now);
+		flow_frames_drop(f);
+	}
 	poll_tx_free(p);
 	while (rte_ring_sc_dequeue_elem(p->events, &ev, sizeof ev) == 0) {
 		if (ev.type == POLL_EV_FRAME_RX)

@@ -23,6 +23,7 @@ struct poll_params {
 	bool core_shared; /* eal_lcore_shared: others may need this processor, so hand it over at
 			     once */
 	uint32_t conns_max;
+	uint32_t frames_kept_max; /* that came before their turn; 0: they are dropped */
 	struct san_duration
 	    idle_spin; /* busy waiting after the last work; ignored when the core is shared */
 	struct san_duration idle_yield; /* then sched_yield for this long */

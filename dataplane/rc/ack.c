@@ -120,5 +120,7 @@ rc_ack_emit(struct rc_qp *qp, struct roce_tx *out)
 		rc_ack_init_tx(qp, out, ROCE_RC_ACK, psn_add(qp->expected, PSN_MASK));
 		qp->counters.tx_acks++;
 	}
+	if (qp->error == 0)
+		rc_kept_tell(qp, out);
 	ack_clear(qp);
 }

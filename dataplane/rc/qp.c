@@ -55,6 +55,8 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->resource_count = o->resource_count;
 	qp->initiator_depth = o->initiator_depth;
 	qp->read_packets = read_packets(o);
+	qp->pool = o->pool;
+	qp->features = (uint8_t)o->features;
 	qp->params = o->params;
 	qp->run_psn = qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
 	qp->expected = o->rq_psn;
@@ -173,9 +175,12 @@ rc_has_work(const struct rc_qp *qp, struct san_time now)
 struct san_time
 rc_deadline(const struct rc_qp *qp)
 {
+	struct san_time at;
+
 	if (!rc_may(qp, RC_MAY_HEAR))
 		return SAN_TIME_NEVER;
-	return san_time_min(qp->ack_at, san_time_min(qp->rto_at, qp->rnr_until));
+	at = san_time_min(qp->ack_at, san_time_min(qp->rto_at, qp->rnr_until));
+	return rc_keeps(qp) ? san_time_min(at, rc_kept_deadline(qp)) : at;
 }
 
 void
@@ -189,6 +194,8 @@ rc_deadline_expire(struct rc_qp *qp, struct san_time now)
 	}
 	if (san_time_reached(qp->rnr_until, now))
 		qp->rnr_until = SAN_TIME_NEVER;
+	if (rc_keeps(qp))
+		rc_kept_expire(qp, now);
 	if (!san_time_reached(qp->rto_at, now))
 		return;
 	if (rc_rto_expired(qp, now))

@@ -18,6 +18,7 @@
 #include "mr.h"
 #include "qp_fsm.h"
 #include "rc_params.h"
+#include "recovery.h"
 #include "roce.h"
 #include "san_time.h"
 #include "seq.h"
@@ -43,7 +44,8 @@
 	X(tx_naks, "NAKs sent, RNR included")                                                \
 	X(rx_requests, "request packets accepted")                                           \
 	X(rx_duplicates, "request packets received again")                                   \
-	X(rx_gaps, "request packets beyond the expected one, dropped")                       \
+	X(rx_gaps, "request packets beyond the expected one")                                \
+	X(rx_kept, "packets beyond the expected one that were kept until their turn")        \
 	X(rx_acks, "ACKs accepted")                                                          \
 	X(rx_acks_stale, "ACKs or NAKs of no use: old, doubled, or for what was never sent") \
 	X(rx_naks_seq, "sequence NAKs acted upon")                                           \
@@ -82,9 +84,12 @@ struct rc_resource {
 	bool answered; /* whole, once */
 };
 
-/* Blocks for packets that came early and for repeats, lent to a QP only while something is missing.
- * One pool per owner's thread, see recovery.h; NULL: such packets are dropped (go-back-N). */
-struct rc_pool;
+/* Of which of the two streams of packets one came early. */
+enum rc_early {
+	RC_EARLY_REQUEST, /* requests of the peer */
+	RC_EARLY_ANSWER,  /* answers to READs and atomics of ours */
+	RC_EARLY_COUNT
+};
 
 struct rc_counters {
 #define X(name, text) uint32_t name;
@@ -109,7 +114,7 @@ struct rc_open {
 	struct rc_resource *resources; /* READs and atomics of the peer we remember ... */
 	uint8_t resource_count;	       /* ... and how many: responder resources, 0 = refuse */
 	uint8_t initiator_depth;       /* READs and atomics we may have outstanding, 0 = none */
-	struct rc_pool *pool;
+	struct rc_pool *pool; /* of the owner's thread; NULL: what comes early is dropped */
 	struct rc_params params;
 };
 
@@ -200,8 +205,10 @@ struct rc_qp {
 	uint32_t qpn, peer_qpn;
 	uint32_t pmtu, recv_size;
 	struct rc_params params;
-	int error;     /* 0 while alive, else enum san_err: see rc_error */
-	uint8_t state; /* enum rc_state; qp_fsm.c */
+	int error;	      /* 0 while alive, else enum san_err: see rc_error */
+	uint8_t state;	      /* enum rc_state; qp_fsm.c */
+	uint8_t features;     /* RC_FEATURE_* */
+	struct rc_pool *pool; /* NULL: nothing is lent */
 
 	/* Requester: una <= snd <= high <= nxt, all PSNs. */
 	uint32_t una;	  /* oldest not acknowledged */
@@ -265,6 +272,9 @@ struct rc_qp {
 	uint32_t dup_ack;
 	struct san_time ack_at; /* when a delayed ACK falls due; NEVER = none pending */
 
+	struct rc_kept *kept[RC_EARLY_COUNT]; /* lent while something is kept */
+	uint16_t duplicates, duplicates_told; /* SENDs and WRITEs received again */
+
 	struct rc_counters counters;
 	struct rc_run run[RC_RUNS_MAX];
 };
@@ -278,22 +288,26 @@ int rc_ready(struct rc_qp *qp);
 int rc_drain(struct rc_qp *qp);
 /* It is done: nothing is on its way. */
 bool rc_drained(const struct rc_qp *qp);
-/* Out of use, whatever it was doing; all calls but rc_init are harmless then. */
+/* Out of use, whatever it was doing; all calls but rc_init are harmless then. Who kept frames has
+ * had them back from rc_fini before. */
 void rc_reset(struct rc_qp *qp);
 
 /* Payload of the peer's WRITEs is copied into the region, atomics are executed, before it returns.
  */
 void rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
 
-/* Packets that came early. `frame` is the owner's, whatever it needs to feed the packet again (its
- * ICRC need not be checked a second time). 0, or SAN_ENOBUFS: no room, drop the frame. */
-int rc_keep(struct rc_qp *qp, const struct roce_pkt *p, void *frame);
-/* A kept frame that is in order now, to be fed to rc_receive and let go of; NULL = none. Ask after
+/* Packets that came early (rc_in.early). `frame` is the owner's, whatever it needs to feed the
+ * packet again (its ICRC need not be checked a second time). 0, or SAN_ENOBUFS: drop the frame. */
+int rc_keep(struct rc_qp *qp, const struct roce_pkt *p, void *frame, struct san_time now);
+/* A kept frame whose turn it is, to be fed to rc_receive and let go of; NULL = none. Ask after
  * every rc_receive until there is none. */
 void *rc_kept_next(struct rc_qp *qp);
-/* A kept frame that is of no use any more, to be let go of; NULL = none. Ask when the QP ends,
- * until there is none. */
+/* A kept frame that is of no use any more, to be let go of; NULL = none. Ask after
+ * rc_deadline_expire until there is none. */
 void *rc_kept_drop(struct rc_qp *qp);
+/* The QP will not be used any more: gives back what it was lent and hands out, one per call, the
+ * frames to be let go of; NULL = it holds nothing now. */
+void *rc_fini(struct rc_qp *qp);
 
 /* The next packet. Fills every field of `out` but payload; for a request the payload is the owner's
  * to add. */
@@ -336,6 +350,13 @@ void rc_refuse(struct rc_qp *qp, const struct rc_in *in);
 
 /* No request will be sent any more; the responder goes on. */
 void rc_stop(struct rc_qp *qp);
+
+/* Frames of the owner's are kept. */
+static inline bool
+rc_keeps(const struct rc_qp *qp)
+{
+	return qp->kept[RC_EARLY_REQUEST] != NULL || qp->kept[RC_EARLY_ANSWER] != NULL;
+}
 
 /* Packets sent and not acknowledged. */
 static inline uint32_t

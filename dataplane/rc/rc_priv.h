@@ -99,6 +99,17 @@ void rc_ack_emit(struct rc_qp *qp, struct roce_tx *out);
 /* A response, all but its payload. */
 void rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint32_t psn);
 
+/* recovery.c: NULL if there is no pool or it is empty. */
+struct rc_block *rc_block_lend(struct rc_pool *p);
+void rc_block_return(struct rc_pool *p, struct rc_block *b);
+
+/* kept.c: packets that came early. */
+bool rc_kept_wants(const struct rc_qp *qp, enum rc_early what, uint32_t psn);
+bool rc_kept_has(const struct rc_qp *qp, enum rc_early what, uint32_t psn);
+struct san_time rc_kept_deadline(const struct rc_qp *qp);
+void rc_kept_expire(struct rc_qp *qp, struct san_time now);
+void rc_kept_tell(struct rc_qp *qp, struct roce_tx *out);
+
 /* rto.c: when an answer is overdue, and how often that may happen. */
 void rc_rto_init(struct rc_qp *qp, struct san_time now);
 void rc_rto_sent(struct rc_qp *qp, bool again, bool ackreq, struct san_time now);

@@ -247,10 +247,27 @@ static void
 receive_again(struct rc_qp *qp, const struct roce_pkt *p)
 {
 	qp->counters.rx_duplicates++;
-	if (shapes[p->opcode & 31] & ANSWER)
+	if (shapes[p->opcode & 31] & ANSWER) {
 		rc_resource_duplicate(qp, p);
-	else
-		rc_ack_duplicate(qp, p->psn);
+		return;
+	}
+	qp->duplicates++;
+	rc_ack_duplicate(qp, p->psn);
+}
+
+/* Something before it is missing. */
+static void
+receive_early(struct rc_qp *qp, const struct roce_pkt *p, struct rc_in *in)
+{
+	if (rc_kept_has(qp, RC_EARLY_REQUEST, p->psn)) {
+		qp->counters.rx_duplicates++;
+		qp->duplicates++;
+		rc_ack_now(qp);
+		return;
+	}
+	qp->counters.rx_gaps++;
+	in->early = shapes[p->opcode & 31] != 0 && rc_kept_wants(qp, RC_EARLY_REQUEST, p->psn);
+	rc_ack_gap(qp);
 }
 
 void
@@ -265,8 +282,7 @@ rc_responder_receive(
 	} else if (ahead < 0) {
 		receive_again(qp, p);
 	} else {
-		qp->counters.rx_gaps++;
-		rc_ack_gap(qp);
+		receive_early(qp, p, in);
 	}
 }
 

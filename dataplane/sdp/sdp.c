@@ -62,6 +62,7 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .recv_limit = sdp_credit_limit(&c->s),
 	    .features = o->features,
 	    .flow_control = o->flow_control,
+	    .pool = o->pool,
 	    .params = o->rc,
 	};
 	err = rc_init(&c->s.qp, &rc, now);
@@ -93,15 +94,15 @@ reap(struct sdp_conn *c, struct san_time now)
 		sdp_fsm_step(c, SDP_FSM_DISCONN_ACKED, now);
 }
 
-void
-sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, struct san_time now)
+bool
+sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, void *frame, struct san_time now)
 {
 	struct sdp_rx_verdict v;
 	struct rc_in in;
 
 	if (c->fsm.state == SDP_STATE_DEAD || p->dest_qp != c->s.qp.qpn) {
 		c->s.counters.rx_late++;
-		return;
+		return false;
 	}
 	rc_receive(&c->s.qp, p, now, &in);
 	if (in.valid && !c->s.established) {
@@ -117,6 +118,19 @@ sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, struct san_time
 			sdp_fsm_step(c, v.what, now);
 	}
 	settle(c, now);
+	return in.early && frame != NULL && rc_keep(&c->s.qp, p, frame, now) == 0;
+}
+
+void *
+sdp_frame_next(struct sdp_conn *c)
+{
+	return c->fsm.state == SDP_STATE_DEAD ? NULL : rc_kept_next(&c->s.qp);
+}
+
+void *
+sdp_frame_drop(struct sdp_conn *c)
+{
+	return c->fsm.state == SDP_STATE_DEAD ? rc_fini(&c->s.qp) : rc_kept_drop(&c->s.qp);
 }
 
 size_t

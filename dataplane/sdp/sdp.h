@@ -83,6 +83,7 @@ struct sdp_open {
 	struct byte_ring tx, rx;
 	uint32_t features;		     /* RC_FEATURE_* both ends understand */
 	bool flow_control;		     /* the peer's ACKs tell end-to-end credits */
+	struct rc_pool *pool;		     /* recovery.h; NULL: what comes early is dropped */
 	struct rc_params rc;		     /* retry counts, timeouts; see rc.h */
 	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
 					      * the program has closed; 0 = no limit */
@@ -95,6 +96,7 @@ enum sdp_close_how {
 	SDP_CLOSE_ABORT,    /* DREQ at once; AbortConn first if DisConn was already sent */
 };
 
+struct rc_pool;
 struct sdp_conn; /* defined in sdp_conn.h for whoever embeds it (poll/, the simulator) */
 
 /* Largest credit count worth announcing for an rx ring of `ring_size` bytes at `rcv_size` per
@@ -104,7 +106,17 @@ uint16_t sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size);
 /* 0 or SAN_EINVAL (sizes or PMTU out of range). State becomes OPEN. */
 int sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now);
 
-void sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, struct san_time now);
+/* True: it came before its turn and is kept. `frame` is whatever the owner needs to hand the same
+ * packet over again, NULL if it cannot; it stays as it is until it comes back from one of the two
+ * functions below. */
+bool sdp_packet_receive(
+    struct sdp_conn *c, const struct roce_pkt *p, void *frame, struct san_time now);
+/* A kept frame whose turn it is: receive its packet (it is not kept again), then let go of it. NULL
+ * = none. Ask after every sdp_packet_receive until there is none. */
+void *sdp_frame_next(struct sdp_conn *c);
+/* A kept frame that nobody needs any more: let go of it. NULL = none. Ask after a deadline, and at
+ * the end, until there is none. */
+void *sdp_frame_drop(struct sdp_conn *c);
 /* Fill up to `max` packets; returns how many. Call again while it returns max. */
 size_t sdp_emit(struct sdp_conn *c, struct roce_tx *out, size_t max, struct san_time now);
 /* When sdp_deadline_expire wants to be called next; NEVER if nothing is pending. */

@@ -99,7 +99,7 @@ hand_over_bare(int to, const struct roce_tx *tx, struct san_time now)
 	}
 	p.payload = frame[0];
 	p.payload_len = (uint16_t)roce_tx_payload_len(tx);
-	sdp_packet_receive(&conn[to], &p, now);
+	sdp_packet_receive(&conn[to], &p, NULL, now);
 }
 
 /* Everything `from` has to say reaches the other end. */
@@ -121,7 +121,7 @@ carry(int from, struct san_time now)
 		len[i] = roce_encode(frame[i], FRAME_CAP, &path[from], &out[i]);
 	for (i = 0; i < n; i++) {
 		san_check(roce_decode(frame[i], (size_t)len[i], &p) == ROCE_OK);
-		sdp_packet_receive(&conn[!from], &p, now);
+		sdp_packet_receive(&conn[!from], &p, NULL, now);
 	}
 	return n;
 }

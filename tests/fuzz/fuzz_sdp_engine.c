@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A whole connection against a peer and a program that do anything at any time: the script's bytes
  * choose packets, positions, events and pauses. Whatever they are, memory outside the rings stays
- * untouched, emission ends, nothing is said beyond the peer's credits, DEAD is final, and after a
- * close the connection is DEAD within its deadlines. */
+ * untouched, emission ends, nothing is said beyond the peer's credits, DEAD is final, after a close
+ * the connection is DEAD within its deadlines, and all it was lent comes back. */
 #include "fuzz.h"
+#include "recovery.h"
+#include "sack.h"
 #include "san_limits.h"
 #include "sdp_priv.h"
 
@@ -11,6 +13,14 @@
 #define PEER_QPN   0x22u
 #define STEPS_MAX  2000
 #define EMIT_BURST 16
+#define BLOCKS	   2
+#define FRAMES_MAX 40
+
+/* A packet as its owner keeps it. */
+struct held {
+	struct roce_pkt p;
+	uint8_t bytes[];
+};
 
 struct world {
 	struct script *s;
@@ -19,6 +29,9 @@ struct world {
 	uint8_t *tx, *rx; /* of exactly the rings' sizes: a sanitizer sees every byte beyond */
 	uint32_t tx_size, rx_size, pmtu;
 	bool died;
+	struct rc_pool pool;
+	struct rc_block *block;
+	uint32_t held;
 };
 
 /* From nothing to seconds. Finite, so that the number of repeats is. */
@@ -33,6 +46,7 @@ world_init(struct world *w, struct script *s)
 {
 	static const uint32_t pmtus[] = {256, 512, 1024, 2048, 4096};
 	struct sdp_open o = {.qpn = QPN, .peer_qpn = PEER_QPN};
+	uint8_t how;
 
 	memset(w, 0, sizeof *w);
 	w->s = s;
@@ -43,7 +57,12 @@ world_init(struct world *w, struct script *s)
 	w->tx = calloc(1, w->tx_size);
 	w->rx = calloc(1, w->rx_size);
 	promise(w->tx != NULL && w->rx != NULL);
-	o.active = script_byte(s) & 1;
+	w->block = malloc(BLOCKS * sizeof *w->block);
+	rc_pool_init(&w->pool, w->block, BLOCKS, FRAMES_MAX);
+	how = script_byte(s);
+	o.active = how & 1;
+	o.features = how & 2 ? FEATURE_SACK : 0;
+	o.pool = how & 4 ? &w->pool : NULL;
 	o.rq_psn = script_u32(s) & PSN_MASK;
 	o.sq_psn = script_u32(s) & PSN_MASK;
 	o.pmtu = w->pmtu;
@@ -63,6 +82,44 @@ world_init(struct world *w, struct script *s)
 	o.disconn_timeout = duration(s);
 	o.linger_timeout = duration(s);
 	return sdp_conn_init(&w->c, &o, w->now) == 0;
+}
+
+/* A frame comes back: look at its packet again, if it is its turn, and let go of it. */
+static void
+frame_back(struct world *w, struct held *h, bool turn)
+{
+	promise(w->held > 0);
+	w->held--;
+	if (turn)
+		promise(!sdp_packet_receive(&w->c, &h->p, NULL, w->now));
+	free(h);
+}
+
+static void
+frames_back(struct world *w)
+{
+	struct held *h;
+
+	while ((h = sdp_frame_next(&w->c)) != NULL)
+		frame_back(w, h, true);
+	while ((h = sdp_frame_drop(&w->c)) != NULL)
+		frame_back(w, h, false);
+	promise(w->held <= FRAMES_MAX && w->held == w->pool.frames);
+}
+
+static void
+receive(struct world *w, const struct roce_pkt *p)
+{
+	struct held *h = malloc(sizeof *h + p->payload_len);
+
+	h->p = *p;
+	h->p.payload = h->bytes;
+	memcpy(h->bytes, p->payload, p->payload_len);
+	if (sdp_packet_receive(&w->c, &h->p, h, w->now))
+		w->held++;
+	else
+		free(h);
+	frames_back(w);
 }
 
 /* The next message of a peer that keeps the numbers right, so that its contents are looked at. */
@@ -91,14 +148,12 @@ receive_message(struct world *w)
 	h.len = head + len;
 	sdp_msg_encode_header(bytes, &h, &ext);
 	memset(bytes + head, 0x5a, len);
-	sdp_packet_receive(&w->c,
-	    &(struct roce_pkt){.opcode = ROCE_RC_SEND_ONLY,
-		.dest_qp = QPN,
-		.psn = s->qp.expected,
-		.payload = bytes,
-		.payload_len = (uint16_t)h.len,
-		.ackreq = script_byte(w->s) & 1},
-	    w->now);
+	receive(w, &(struct roce_pkt){.opcode = ROCE_RC_SEND_ONLY,
+		       .dest_qp = QPN,
+		       .psn = s->qp.expected,
+		       .payload = bytes,
+		       .payload_len = (uint16_t)h.len,
+		       .ackreq = script_byte(w->s) & 1});
 }
 
 /* Any packet that could come out of the decoder. */
@@ -122,7 +177,7 @@ receive_packet(struct world *w)
 	p.payload_len = (uint16_t)script_bytes(w->s, bytes, script_byte(w->s) % 64);
 	if (how & 32)
 		p.payload_len = (uint16_t)w->pmtu;
-	sdp_packet_receive(&w->c, &p, w->now);
+	receive(w, &p);
 }
 
 static void
@@ -193,6 +248,10 @@ check_tx(const struct world *w, const struct roce_tx *tx)
 	promise(tx->dest_qp == PEER_QPN && tx->psn <= PSN_MASK);
 	promise(
 	    len <= w->pmtu && tx->inline_len <= ROCE_TX_INLINE && tx->seg_count <= ROCE_TX_SEGS);
+	if (tx->opcode == ROCE_RC_ACK) {
+		promise(len <= SACK_LEN_MAX);
+		return; /* the bytes are the engine's own */
+	}
 	for (uint8_t i = 0; i < tx->seg_count; i++)
 		promise(tx->seg[i].base >= w->tx &&
 			tx->seg[i].base + tx->seg[i].len <= w->tx + w->tx_size);
@@ -227,6 +286,7 @@ settle(struct world *w)
 
 	if (san_time_reached(sdp_deadline(&w->c), w->now))
 		sdp_deadline_expire(&w->c, w->now);
+	frames_back(w);
 	emit(w);
 	promise(sdp_deadline(&w->c).ns > w->now.ns);
 	events = sdp_events_take(&w->c);
@@ -248,6 +308,8 @@ check_ends(struct world *w)
 		w->now = sdp_deadline(&w->c);
 		settle(w);
 	}
+	frames_back(w);
+	promise(w->held == 0 && w->pool.lent == 0);
 }
 
 int
@@ -283,6 +345,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		check_ends(&w);
 	}
+	free(w.block);
 	free(w.tx);
 	free(w.rx);
 	return 0;

@@ -44,6 +44,8 @@ connect_begin(struct stream *s, struct san_time now)
 	    .local_port = (uint16_t)s->qpn,
 	    .src = node_ip(n, n->id),
 	    .dst = node_ip(n, s->peer),
+	    .has_offer = s->setup.features != 0,
+	    .offer.caps = s->setup.features,
 	};
 	struct cm_qp qp = local_qp(s);
 	uint8_t priv[SDP_HELLO_LEN];
@@ -162,6 +164,7 @@ open_base(const struct stream *s, const struct cm_event *ev)
 	    .pmtu = s->setup.pmtu,
 	    .local_rcv_size = s->setup.pmtu,
 	    .local_credits = sdp_initial_credits(s->setup.ring_rx, s->setup.pmtu),
+	    .pool = &s->host->pool,
 	    .rc = s->setup.rc,
 	    .disconn_timeout = s->setup.disconn_timeout,
 	    .linger_timeout = s->setup.linger_timeout,
@@ -191,9 +194,12 @@ accept_begin(
 	o = open_base(s, ev);
 	o.peer_rcv_size = hello->local_rcv_size;
 	o.peer_credits = hello->bufs;
+	o.features = hello->has_offer ? s->setup.features & hello->offer.caps : 0;
 	san_check(stream_open(s, &o, now) == 0);
 	ack.bufs = o.local_credits;
 	ack.act_rcv_size = s->setup.pmtu;
+	ack.has_offer = o.features != 0;
+	ack.offer.caps = (uint8_t)o.features;
 	sdp_hello_ack_encode(priv, &ack);
 	qp = local_qp(s);
 	s->cm = STREAM_CM_LIVE;
@@ -229,6 +235,7 @@ on_rep(struct stream *s, const struct cm_event *ev, struct san_time now)
 	san_check(sdp_hello_ack_decode(ev->msg.priv, ev->msg.priv_len, &ack) == 0);
 	o.peer_rcv_size = ack.act_rcv_size;
 	o.peer_credits = ack.bufs;
+	o.features = ack.has_offer ? s->setup.features & ack.offer.caps : 0;
 	san_check(stream_open(s, &o, now) == 0);
 	san_check(cm_confirm(s->host->cm, s->cm_id, now) == 0);
 	opened(s, now);

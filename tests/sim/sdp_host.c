@@ -27,6 +27,8 @@ sdp_host_defaults(void)
 		    .timewait = SAN_DURATION_MS(500),
 		    .pending_timeout = SAN_DURATION_S(5),
 		},
+	    .blocks = 16,
+	    .frames_kept_max = 4096,
 	    .qpn_high = 1,
 	};
 }
@@ -143,7 +145,9 @@ fini(struct node *n)
 
 	for (uint32_t i = 0; i < h->streams; i++)
 		stream_fini(&h->stream[i]);
+	san_check(h->pool.lent == 0 && h->pool.frames == 0);
 	free(h->stream);
+	free(h->block);
 	cm_destroy(h->cm);
 }
 
@@ -157,6 +161,9 @@ sdp_host_init(
 	node_init(&h->node, &ops, net, id, &s->node);
 	h->setup = *s;
 	h->prng.state = seed;
+	h->block = calloc(s->blocks, sizeof *h->block);
+	san_check(h->block != NULL);
+	rc_pool_init(&h->pool, h->block, s->blocks, s->frames_kept_max);
 	h->cm = cm_create(&s->cm, prng_u64(&h->prng) | 1, (struct prng){prng_u64(&h->prng)});
 	san_check(h->cm != NULL);
 }

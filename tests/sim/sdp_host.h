@@ -15,13 +15,16 @@ struct sdp_host_setup {
 	struct node_setup node;
 	bool deaf; /* nobody listens: REQs are rejected */
 	struct cm_limits cm;
-	uint32_t qpn_high; /* upper 8 bits of its QPNs */
+	uint32_t blocks, frames_kept_max; /* for packets that came early */
+	uint32_t qpn_high;		  /* upper 8 bits of its QPNs */
 };
 
 struct sdp_host {
 	struct node node;
 	struct sdp_host_setup setup;
 	struct prng prng;
+	struct rc_pool pool;
+	struct rc_block *block;
 	struct cm *cm;
 	struct stream *stream;
 	uint32_t streams;

@@ -84,6 +84,7 @@ draw_stream(struct prng *p, const struct sdp_scenario *sc, uint32_t pmtu)
 	s.psn = draw_psn(p);
 	s.ring_tx = draw_ring(p, pmtu);
 	s.ring_rx = draw_ring(p, pmtu);
+	s.features = (uint8_t)DRAW_OF(p, 0, FEATURE_SACK, FEATURE_SACK | FEATURE_ECN_ECHO);
 	s.rc = draw_rc(p, sc->patient);
 	s.disconn_timeout = SAN_DURATION_MS(DRAW_OF(p, 5000, 20000));
 	s.linger_timeout = SAN_DURATION_MS(sc->patient ? 5000 : DRAW_OF(p, 100, 2000));
@@ -157,6 +158,8 @@ draw_hosts(struct sdp_scenario *sc, struct prng *p, bool trace)
 		hs.qpn_high = i + 1;
 		hs.cm.dreq_retries = sc->patient ? 250 : (uint8_t)DRAW_OF(p, 2, 40);
 		hs.deaf = sc->kind == KIND_REFUSED;
+		hs.blocks = DRAW_OF(p, 1, 2, 16);
+		hs.frames_kept_max = DRAW_OF(p, 0, 2, 50, 4096);
 		sdp_host_init(&sc->host[i], &sc->world.net, i, &hs, prng_u64(p));
 		sdp_host_streams(&sc->host[i], i < sc->hosts - 1 ? 1 : sc->hosts);
 		draw_pause(p, &sc->host[i].node, sc->patient);

@@ -21,6 +21,7 @@ stream_defaults(void)
 	    .psn = 0xfffffa,
 	    .ring_tx = 65536,
 	    .ring_rx = 65536,
+	    .features = FEATURE_SACK | FEATURE_ECN_ECHO,
 	    .rc =
 		{
 		    .retry_count = 7,
@@ -62,6 +63,10 @@ stream_init(struct stream *s, struct sdp_host *h, uint32_t qpn, const struct str
 void
 stream_fini(struct stream *s)
 {
+	struct sim_frame *f;
+
+	while (s->engine && (f = rc_fini(&s->conn.s.qp)) != NULL)
+		node_frame_done(&s->host->node, f);
 	free(s->open.tx.base);
 	free(s->open.rx.base);
 }
@@ -117,8 +122,21 @@ stream_frame(struct stream *s, struct sim_frame *f, struct san_time now)
 		stream_trace(s, now, sdp_mid_name(p->payload[0]), p->psn);
 	else
 		stream_trace(s, now, "probe", p->psn);
-	sdp_packet_receive(&s->conn, p, now);
-	node_frame_done(&s->host->node, f);
+	if (!sdp_packet_receive(&s->conn, p, f, now))
+		node_frame_done(&s->host->node, f);
+	while ((f = sdp_frame_next(&s->conn)) != NULL) {
+		san_check(!sdp_packet_receive(&s->conn, &f->pkt, NULL, now));
+		node_frame_done(&s->host->node, f);
+	}
+}
+
+static void
+frames_drop(struct stream *s)
+{
+	struct sim_frame *f;
+
+	while ((f = sdp_frame_drop(&s->conn)) != NULL)
+		node_frame_done(&s->host->node, f);
 }
 
 static void
@@ -179,6 +197,7 @@ stream_step(struct stream *s, struct san_time now)
 	program_step(s, now);
 	engine_emit(s, now);
 	engine_events(s, now);
+	frames_drop(s);
 }
 
 struct san_time

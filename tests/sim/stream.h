@@ -38,6 +38,7 @@ struct script {
 struct stream_setup {
 	uint32_t pmtu, psn;
 	uint32_t ring_tx, ring_rx;
+	uint8_t features; /* offered */
 	struct rc_params rc;
 	struct san_duration disconn_timeout, linger_timeout, connect_timeout;
 	struct script script;

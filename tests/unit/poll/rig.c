@@ -100,6 +100,7 @@ side_open(struct rig *r, unsigned i)
 	struct poll_params params = {.lcore = 1,
 	    .cpu = -1,
 	    .conns_max = 256,
+	    .frames_kept_max = 100,
 	    .idle_spin = SAN_DURATION_US(20),
 	    .idle_yield = SAN_DURATION_US(500),
 	    .nap_max = SAN_DURATION_MS(2),

@@ -221,6 +221,43 @@ test_nic_full(void **state)
 	assert_int_equal(rig_count(a, POLL_COUNT_retransmits), 0);
 }
 
+/* The wire loses one frame: those behind it are kept, as many as the thread may keep, and used as
+ * soon as the repeat comes. Closed in between, the thread gives all of them back. */
+static void
+test_lost_frame(void **state)
+{
+	struct rig_side *a = &rig.side[0], *b = &rig.side[1];
+	struct frame *frame = NULL;
+	uint32_t received = 0;
+
+	(void)state;
+	rig_connect(&rig, CONN, SLOT);
+	for (unsigned round = 0; round < 2; round++) {
+		assert_int_equal(rig_send(a, SLOT, payload, RIG_TX_RING), RIG_TX_RING);
+		poll_iterate(a->poll, rig.now);
+		assert_int_equal(rte_ring_dequeue(b->wire_in, (void **)&frame), 0);
+		frame_free(frame);
+		b->poll->recovery.frames_max = round == 0 ? 100 : 7;
+		rig_step(&rig);
+		assert_in_range(b->poll->recovery.frames, 7, round == 0 ? 100 : 7);
+		for (received = 0; received < RIG_TX_RING; rig_step(&rig))
+			received += rig_recv(b, SLOT, got + received, RIG_TX_RING);
+		assert_memory_equal(payload, got, RIG_TX_RING);
+		assert_int_equal(b->poll->recovery.frames + b->poll->recovery.lent, 0);
+		rig_run(&rig, 100);
+	}
+	assert_int_equal(rig_send(a, SLOT, payload, RIG_TX_RING), RIG_TX_RING);
+	poll_iterate(a->poll, rig.now);
+	assert_int_equal(rte_ring_dequeue(b->wire_in, (void **)&frame), 0);
+	frame_free(frame);
+	poll_iterate(b->poll, rig.now);
+	assert_true(b->poll->recovery.frames > 0);
+	sdp_port_down(&flow_find(b->poll, CONN)->sdp, rig.now);
+	flow_touch(b->poll, flow_find(b->poll, CONN));
+	poll_iterate(b->poll, rig.now);
+	assert_int_equal(b->poll->recovery.frames + b->poll->recovery.lent, 0);
+}
+
 static void
 test_cork(void **state)
 {
@@ -295,6 +332,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_many_flows, open_rig, close_rig),
 	    cmocka_unit_test_setup_teardown(test_loop, open_rig, close_rig),
 	    cmocka_unit_test_setup_teardown(test_nic_full, open_rig, close_rig),
+	    cmocka_unit_test_setup_teardown(test_lost_frame, open_rig, close_rig),
 	    cmocka_unit_test_setup_teardown(test_cork, open_rig, close_rig),
 	    cmocka_unit_test_setup_teardown(test_urgent, open_rig, close_rig),
 	    cmocka_unit_test_setup_teardown(test_view, open_rig, close_rig),

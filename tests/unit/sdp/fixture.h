@@ -102,7 +102,7 @@ bench_packet(struct bench *b, uint8_t opcode, const uint8_t *bytes, uint32_t len
 	    .ackreq = true};
 
 	b->peer_psn = psn_add(b->peer_psn, 1);
-	sdp_packet_receive(&b->c, &p, b->now);
+	sdp_packet_receive(&b->c, &p, NULL, b->now);
 }
 
 /* Receive the peer's next message. `len` bytes of payload count up from the first. */
@@ -146,7 +146,7 @@ bench_ack(struct bench *b)
 	    .psn = psn_add(b->c.s.qp.high, PSN_MASK),
 	    .ext.syndrome = AETH_ACK_UNLIMITED};
 
-	sdp_packet_receive(&b->c, &p, b->now);
+	sdp_packet_receive(&b->c, &p, NULL, b->now);
 }
 
 static inline void

@@ -36,7 +36,7 @@ close__active_unacknowledged(void **state)
 	bench_simple(&b, SDP_DISCONN); /* its MSeqAck is still 0 */
 	assert_int_equal(sdp_state(&b.c), SDP_STATE_BOTH);
 	assert_false(sdp_events_take(&b.c) & SDP_EV_WANT_DREQ);
-	sdp_packet_receive(&b.c, &ack, b.now);
+	sdp_packet_receive(&b.c, &ack, NULL, b.now);
 	assert_int_equal(sdp_state(&b.c), SDP_STATE_LINGER);
 	assert_true(sdp_events_take(&b.c) & SDP_EV_WANT_DREQ);
 }
@@ -391,7 +391,7 @@ transport__refusal_leaves_before_the_end(void **state)
 	struct bench b;
 
 	bench_init(&b);
-	sdp_packet_receive(&b.c, &p, b.now);
+	sdp_packet_receive(&b.c, &p, NULL, b.now);
 	assert_int_equal(sdp_state(&b.c), SDP_STATE_OPEN);
 	assert_true(sdp_has_work(&b.c, b.now));
 	assert_int_equal(sdp_emit(&b.c, tx, 4, b.now), 1);

@@ -135,7 +135,7 @@ small_writes__join_while_the_peer_is_not_ready(void **state)
 	bench_init(&b);
 	bench_write(&b, 10);
 	bench_emit(&b);
-	sdp_packet_receive(&b.c, &rnr, b.now);
+	sdp_packet_receive(&b.c, &rnr, NULL, b.now);
 	for (i = 0; i < 3; i++) {
 		bench_write(&b, 10);
 		assert_int_equal(bench_emit(&b), 0);
@@ -305,7 +305,7 @@ stranger__is_counted_only(void **state)
 	struct bench b;
 
 	bench_init(&b);
-	sdp_packet_receive(&b.c, &p, b.now);
+	sdp_packet_receive(&b.c, &p, NULL, b.now);
 	assert_int_equal(sdp_counters(&b.c)->rx_late, 1);
 	assert_int_equal(bench_emit(&b), 0);
 }

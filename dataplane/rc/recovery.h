@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a queue pair needs only while something is missing: a place for packets that came early, a
+ * scoreboard of what the peer has. Such blocks are lent to it from a pool that all queue pairs of a
+ * thread share, so that thousands of idle ones stay small. A pool that is empty costs speed, never
+ * correctness: packets are dropped and everything behind a gap is repeated.
+ *
+ * The structs are public only because their owner provides the memory; their fields belong to
+ * rc/. */
+#ifndef SAND_RC_RECOVERY_H
+#define SAND_RC_RECOVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "psn_set.h"
+#include "san_time.h"
+
+/* Packets from the first missing one on of which one end knows, or keeps, the later ones: more than
+ * the bandwidth-delay product of a data centre (100 Gbit/s, 150 us, 4 KiB). */
+#define RC_EARLY_MAX PSN_SET_SPAN
+
+/* Packets that came early: kept.c. */
+struct rc_kept {
+	uint32_t base; /* no packet before it is kept */
+	uint32_t count;
+	bool useless;		     /* to be let go of, all of it */
+	uint32_t stuck_at;	     /* nothing has moved since ... */
+	struct san_time stuck_since; /* ... this */
+	struct psn_set set;
+	void *frame[RC_EARLY_MAX]; /* by PSN; the owner's */
+	uint8_t told[68];	   /* the bytes behind the AETH of the ACK being sent */
+};
+
+struct rc_block {
+	union {
+		struct rc_block *next; /* free */
+		struct rc_kept kept;
+	};
+};
+
+struct rc_pool {
+	struct rc_block *block, *free;
+	uint32_t fresh;		     /* blocks from here on have never been lent */
+	uint32_t count, lent;	     /* blocks */
+	uint32_t frames, frames_max; /* kept in all; at most */
+	uint32_t refused;	     /* times no block or no frame was left */
+};
+
+/* `block`: `count` of them, untouched memory of the owner's, which outlives all queue pairs that
+ * were given the pool. `frames_max`: packets kept in all of them at once. */
+void rc_pool_init(struct rc_pool *p, struct rc_block *block, uint32_t count, uint32_t frames_max);
+
+#endif
