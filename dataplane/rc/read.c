@@ -67,17 +67,6 @@ answer_report(const struct rc_qp *qp, const struct roce_pkt *p, const struct rc_
 	in->value = p->ext.compare;
 }
 
-/* Packet `psn` = `una` of the READ or atomic `r` is answered: is that the end of a request on its
- * way? After going back, answers to the first copy end nothing that is counted. */
-static void
-answer_count(struct rc_qp *qp, const struct rc_run *r, uint32_t k)
-{
-	bool end = rc_read_part(qp, r, k) == 1;
-
-	if (end && qp->reads_out != 0 && psn_diff(qp->snd, qp->una) > 0)
-		qp->reads_out--;
-}
-
 /* A READ response or an atomic's answer. */
 void
 rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
@@ -104,7 +93,9 @@ rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 	}
 	qp->counters.rx_responses++;
 	rc_rto_acked(qp, p->psn, now);
-	answer_count(qp, r, k);
+	/* The end of a request on its way; when all were called back, of none that is counted. */
+	if (rc_read_part(qp, r, k) == 1 && qp->reads_out != 0)
+		qp->reads_out--;
 	answer_report(qp, p, r, index, k, in);
 	rc_requester_acked(qp, psn_add(p->psn, 1), now);
 }
