@@ -279,6 +279,20 @@ emit(struct world *w)
 	promise(w->c.s.qp.high == w->c.s.qp.nxt); /* nothing is posted that could not leave */
 }
 
+/* What the peer may still send fits the ring, however it came to be promised. */
+static void
+check_credits(const struct world *w)
+{
+	const struct sdp_session *s = &w->c.s;
+	uint32_t room = w->rx_size - (s->rx_produced - s->rx_consumed);
+	int64_t promised = seq32_diff(s->announced, s->mseq_received) - 2;
+
+	promise(s->rx_produced - s->rx_consumed <= w->rx_size);
+	if (!s->deaf && sdp_violation(&w->c) == SDP_VIOLATION_NONE)
+		promise(promised * s->rx_payload_max <= (int64_t)room);
+	promise(seq32_diff(s->qp.recv_limit, s->announced) >= 0);
+}
+
 static void
 settle(struct world *w)
 {
@@ -288,6 +302,7 @@ settle(struct world *w)
 		sdp_deadline_expire(&w->c, w->now);
 	frames_back(w);
 	emit(w);
+	check_credits(w);
 	promise(sdp_deadline(&w->c).ns > w->now.ns);
 	events = sdp_events_take(&w->c);
 	promise(!w->died || events == 0);
