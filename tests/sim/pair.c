@@ -36,7 +36,7 @@ pair_init(struct pair *p, const struct pair_setup *s)
 	world_init(&p->w, &net);
 	for (i = 0; i < 2; i++) {
 		hs.qpn_high = i + 1;
-		sdp_host_init(&p->host[i], &p->w.net, i, &hs, s->seed + i);
+		sdp_host_init(p->host, &p->w.net, i, &hs, s->seed + i);
 		sdp_host_streams(&p->host[i], 1);
 		p->end[i] = sdp_host_stream(&p->host[i], &s->end[i]);
 		world_add(&p->w, &p->host[i].node);

@@ -154,9 +154,11 @@ fini(struct node *n)
 static const struct node_ops ops = {step, next, finished, fini};
 
 void
-sdp_host_init(
-    struct sdp_host *h, struct net *net, uint32_t id, const struct sdp_host_setup *s, uint64_t seed)
+sdp_host_init(struct sdp_host *hosts, struct net *net, uint32_t id, const struct sdp_host_setup *s,
+    uint64_t seed)
 {
+	struct sdp_host *h = &hosts[id];
+
 	memset(h, 0, sizeof *h);
 	node_init(&h->node, &ops, net, id, &s->node);
 	h->setup = *s;
@@ -164,6 +166,7 @@ sdp_host_init(
 	h->block = calloc(s->blocks, sizeof *h->block);
 	san_check(h->block != NULL);
 	rc_pool_init(&h->pool, h->block, s->blocks, s->frames_kept_max);
+	h->others = hosts;
 	h->cm = cm_create(&s->cm, prng_u64(&h->prng) | 1, (struct prng){prng_u64(&h->prng)});
 	san_check(h->cm != NULL);
 }
@@ -183,4 +186,14 @@ sdp_host_stream(struct sdp_host *h, const struct stream_setup *s)
 	stream_init(x, h, h->setup.qpn_high << 16 | (SDP_HOST_QPN_FIRST + h->streams), s);
 	h->streams++;
 	return x;
+}
+
+const struct stream *
+sdp_host_find(const struct sdp_host *hosts, uint32_t id, uint32_t qpn)
+{
+	const struct sdp_host *h = &hosts[id];
+	uint32_t i = (qpn & 0xffff) - SDP_HOST_QPN_FIRST;
+
+	return i < h->streams && h->stream[i].engine && h->stream[i].qpn == qpn ? &h->stream[i]
+										: NULL;
 }

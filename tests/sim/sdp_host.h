@@ -28,12 +28,15 @@ struct sdp_host {
 	struct cm *cm;
 	struct stream *stream;
 	uint32_t streams;
+	struct sdp_host *others; /* all hosts, by id: for what must hold between two ends */
 };
 
 struct sdp_host_setup sdp_host_defaults(void);
-/* `seed` is the host's own: identifiers, what its programs do. */
-void sdp_host_init(struct sdp_host *h, struct net *net, uint32_t id, const struct sdp_host_setup *s,
-    uint64_t seed);
+/* Number `id` of `hosts`. `seed` is the host's own: identifiers, what its programs do. */
+void sdp_host_init(struct sdp_host *hosts, struct net *net, uint32_t id,
+    const struct sdp_host_setup *s, uint64_t seed);
+/* The stream with this QPN at host `id`, if it has come so far as to have an engine; else NULL. */
+const struct stream *sdp_host_find(const struct sdp_host *hosts, uint32_t id, uint32_t qpn);
 /* Before the first run, at most `max` in all as told first. */
 void sdp_host_streams(struct sdp_host *h, uint32_t max);
 struct stream *sdp_host_stream(struct sdp_host *h, const struct stream_setup *s);

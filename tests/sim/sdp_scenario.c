@@ -160,7 +160,7 @@ draw_hosts(struct sdp_scenario *sc, struct prng *p, bool trace)
 		hs.deaf = sc->kind == KIND_REFUSED;
 		hs.blocks = DRAW_OF(p, 1, 2, 16);
 		hs.frames_kept_max = DRAW_OF(p, 0, 2, 50, 4096);
-		sdp_host_init(&sc->host[i], &sc->world.net, i, &hs, prng_u64(p));
+		sdp_host_init(sc->host, &sc->world.net, i, &hs, prng_u64(p));
 		sdp_host_streams(&sc->host[i], i < sc->hosts - 1 ? 1 : sc->hosts);
 		draw_pause(p, &sc->host[i].node, sc->patient);
 	}

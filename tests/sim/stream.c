@@ -248,6 +248,25 @@ engine_check(const struct stream *s, struct san_time now)
 	san_check(sdp_deadline(&s->conn).ns > now.ns);
 }
 
+/* What one end believes of the other is never more than what is so: no credit that was not given,
+ * no byte released that has not arrived. */
+static void
+conserved(const struct stream *s)
+{
+	const struct stream *peer = sdp_host_find(s->host->others, s->peer, s->peer_qpn);
+	const struct sdp_session *a = &s->conn.s, *b;
+
+	if (peer == NULL || peer->peer_qpn != s->qpn)
+		return; /* it does not know yet, or never will */
+	b = &peer->conn.s;
+	san_check(seq32_diff(a->tx_limit, sdp_credit_limit(b)) <= 0);
+	san_check(seq32_diff(b->mseq_received, a->mseq_posted) <= 0);
+	san_check(seq32_diff(b->rx_produced, a->tx_posted) <= 0);
+	/* Who gave up acknowledges and drops. */
+	if (!b->deaf && !b->program_closed && sdp_state(&peer->conn) != SDP_STATE_DEAD)
+		san_check(seq32_diff(a->tx_released, b->rx_produced) <= 0);
+}
+
 void
 stream_check(struct stream *s, struct san_time now)
 {
@@ -256,6 +275,7 @@ stream_check(struct stream *s, struct san_time now)
 	if (!s->engine)
 		return;
 	engine_check(s, now);
+	conserved(s);
 	released = sdp_tx_released(&s->conn);
 	produced = sdp_rx_produced(&s->conn);
 	san_check(produced - (uint32_t)s->read <= s->open.rx.size);
