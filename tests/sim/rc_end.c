@@ -41,6 +41,7 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 	    .passive = s->passive,
 	    .mrs = &e->host->mrs,
 	    .pd = RC_HOST_PD,
+	    .pool = s->keep ? &e->host->pool : NULL,
 	    .resources = e->resource,
 	    .resource_count = s->reads,
 	    .initiator_depth = s->reads < peer->setup.reads ? s->reads : peer->setup.reads,
@@ -54,9 +55,19 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 		e->ready_at = san_time_add(now, s->script.quiet);
 }
 
+static void
+kept_drop(struct rc_end *e, void *(*next)(struct rc_qp *qp))
+{
+	struct sim_frame *f;
+
+	while ((f = next(&e->qp)) != NULL)
+		node_frame_done(&e->host->node, f);
+}
+
 void
 rc_end_fini(struct rc_end *e)
 {
+	kept_drop(e, rc_fini);
 	for (uint32_t i = 0; i < RC_WORKS; i++)
 		free(e->work[i].expected);
 	free(e->draft.expected);
@@ -112,13 +123,16 @@ packet_receive(struct rc_end *e, struct sim_frame *f, struct san_time now)
 		rc_oracle_response(e, &in);
 	if (in.acked)
 		rc_work_reap(e);
-	node_frame_done(&e->host->node, f);
+	if (!in.early || rc_keep(&e->qp, &f->pkt, f, now) != 0)
+		node_frame_done(&e->host->node, f);
 }
 
 void
 rc_end_frame(struct rc_end *e, struct sim_frame *f, struct san_time now)
 {
-	packet_receive(e, f, now);
+	do
+		packet_receive(e, f, now);
+	while ((f = rc_kept_next(&e->qp)) != NULL);
 }
 
 /* Drain once, rest, go on; stop for good. */
@@ -155,6 +169,7 @@ rc_end_step(struct rc_end *e, struct san_time now)
 {
 	if (san_time_reached(rc_deadline(&e->qp), now))
 		rc_deadline_expire(&e->qp, now);
+	kept_drop(e, rc_kept_drop);
 	if (san_time_reached(e->grant_at, now)) {
 		e->grant_at = SAN_TIME_NEVER;
 		e->granted = e->taken + e->setup.script.recv_depth;
@@ -203,6 +218,7 @@ rc_end_check(struct rc_end *e, struct san_time now)
 	e->dead = true;
 	rc_end_trace(e, now, "dead, error", (uint64_t)-rc_error(&e->qp));
 	rc_work_flush(e);
+	kept_drop(e, rc_fini);
 }
 
 struct san_time

@@ -104,6 +104,8 @@ fini(struct node *n)
 
 	for (uint32_t i = 0; i < h->ends; i++)
 		rc_end_fini(&h->end[i]);
+	san_check(h->pool.lent == 0 && h->pool.frames == 0);
+	free(h->block);
 	free(h->end);
 	free(h->mr);
 	free(h->due.nodes);
@@ -129,9 +131,11 @@ rc_host_init(
 	h->end = calloc(s->ends_max, sizeof *h->end);
 	h->due.nodes = calloc(s->ends_max, sizeof(struct timer_node *));
 	h->due.max = s->ends_max;
+	h->block = calloc(s->blocks + 1, sizeof *h->block);
 	h->counter_seen = calloc(RC_COUNTER_MAX, 1);
 	san_check(
 	    h->mr != NULL && h->end != NULL && h->due.nodes != NULL && h->counter_seen != NULL);
+	rc_pool_init(&h->pool, h->block, s->blocks, s->kept_max);
 	san_check(rc_mrs_init(&h->mrs, h->mr, regions, (struct prng){prng_u64(&h->prng)}) == 0);
 	san_check(rc_mr_register(&h->mrs, RC_HOST_PD, 0x1000, (uint8_t *)&h->counter,
 		      sizeof h->counter, RC_ACCESS_REMOTE_ATOMIC, &h->counter_key) == 0);

@@ -12,12 +12,14 @@
 
 #define RC_HOST_QPN_FIRST 16u
 #define RC_HOST_PD	  7u
-#define RC_COUNTER_MAX	  65536u
+#define RC_COUNTER_MAX	  16384u
 
 struct rc_host_setup {
 	struct node_setup node;
 	uint32_t ends_max;
 	uint32_t qpn_high; /* upper 8 bits of its QPNs */
+	/* For packets that come early: blocks, and packets in all. */
+	uint32_t blocks, kept_max;
 };
 
 struct rc_host {
@@ -26,6 +28,8 @@ struct rc_host {
 	struct prng prng;
 	struct rc_mrs mrs;
 	struct rc_mr *mr;
+	struct rc_pool pool;
+	struct rc_block *block;
 	struct rc_end *end;
 	uint32_t ends, unfinished;
 	struct timer_heap due;

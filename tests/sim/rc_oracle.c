@@ -29,13 +29,12 @@ void
 rc_oracle_lend(struct rc_end *e)
 {
 	struct rc_lent *m = &e->lent;
-	uint32_t i;
 
 	m->bytes = malloc(RC_MEMORY);
 	m->model = malloc(RC_MEMORY);
 	san_check(m->bytes != NULL && m->model != NULL);
-	for (i = 0; i < RC_MEMORY; i++)
-		m->bytes[i] = m->model[i] = (uint8_t)prng_u64(&e->prng);
+	memcpy(m->bytes, rc_work_bytes(e->qpn, UINT32_MAX), RC_MEMORY);
+	memcpy(m->model, m->bytes, RC_MEMORY);
 	m->va = VA_BASE + ((uint64_t)e->qpn << 20) + 8u * prng_below(&e->prng, 1000);
 	san_check(rc_mr_register(&e->host->mrs, RC_HOST_PD, m->va, m->bytes, RC_MEMORY,
 		      RC_ACCESS_REMOTE_WRITE | RC_ACCESS_REMOTE_READ | RC_ACCESS_REMOTE_ATOMIC,

@@ -100,6 +100,8 @@ draw_end(struct prng *p, const struct rc_scenario *sc, uint32_t pmtu)
 	    .recv_size = DRAW_OF(p, 64, 3000, RC_WORK_BYTES),
 	    .passive = sc->kind == KIND_STATES && draw_one_in(p, 2),
 	    .flow_control = draw_one_in(p, 2),
+	    .keep = !draw_one_in(p, 4),
+	    .features = draw_one_in(p, 4) ? 0 : RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO,
 	    .reads = (uint8_t)DRAW_OF(p, 1, 2, 4, RC_READS_MAX),
 	    .rc = draw_rc(p, sc->patient),
 	    .script = draw_script(p, sc),
@@ -120,6 +122,8 @@ draw_hosts(struct rc_scenario *sc, struct prng *p, bool trace)
 		hs.node.v6 = v6;
 		hs.node.trace = trace;
 		hs.qpn_high = i + 1;
+		hs.blocks = DRAW_OF(p, 1, 3, 64);
+		hs.kept_max = DRAW_OF(p, 2, 100, 10000);
 		rc_host_init(&sc->host[i], &sc->world.net, i, &hs, prng_u64(p));
 		draw_pause(p, &sc->host[i].node, sc->patient);
 	}

@@ -40,14 +40,24 @@ static const struct read_kind kinds[] = {
 	    {{RC_SEND, 300}, {RC_READ, 520}, {RC_CMP_SWAP, 8}}}},
 };
 
+/* A kind, and whether packets that come early are kept. */
+struct variant {
+	const struct read_kind *kind;
+	bool keep;
+};
+
 static struct rc_end_setup
-setup_of(const struct read_kind *k, int side)
+setup_of(const struct variant *v, int side)
 {
+	const struct read_kind *k = v->kind;
+
 	return (struct rc_end_setup){
 	    .pmtu = PMTU,
 	    .psn = side == 0 ? 0xfffffe : 3,
 	    .recv_size = 4096,
 	    .reads = 2,
+	    .keep = v->keep,
+	    .features = v->keep ? RC_FEATURE_SACK : 0,
 	    .rc =
 		{
 		    .retry_count = 7,
@@ -72,14 +82,15 @@ setup_of(const struct read_kind *k, int side)
 }
 
 static void
-run_one(const struct read_kind *k, uint32_t mask)
+run_one(const struct variant *v, uint32_t mask)
 {
 	const struct hop_shape cable = {.bytes_per_s = 1250000000,
 	    .latency = SAN_DURATION_US(5),
 	    .queue_max = UINT64_C(1) << 40};
 	const struct net_setup net = {.kind = NET_CABLE, .hosts = 2, .up = cable, .seed = 3};
-	const struct rc_end_setup a = setup_of(k, 0), b = setup_of(k, 1);
-	struct rc_host_setup hs = {.node = node_defaults(), .ends_max = 1};
+	const struct rc_end_setup a = setup_of(v, 0), b = setup_of(v, 1);
+	struct rc_host_setup hs = {
+	    .node = node_defaults(), .ends_max = 1, .blocks = 2, .kept_max = 100};
 	struct rc_host host[2];
 	struct world w;
 	uint32_t i;
@@ -96,7 +107,7 @@ run_one(const struct read_kind *k, uint32_t mask)
 	assert_true(world_run(&w, (struct san_time){SAN_DURATION_S(30).ns}));
 	for (i = 0; i < 2; i++) {
 		assert_int_equal(rc_error(&host[i].end[0].qp), 0);
-		assert_int_equal(host[i].end[0].reaped, k->works[i]);
+		assert_int_equal(host[i].end[0].reaped, v->kind->works[i]);
 		assert_int_equal(host[i].end[0].inbox_head, host[i].end[0].inbox_tail);
 		assert_int_equal(host[i].counter, host[i].counter_answers);
 		rc_oracle_settled(&host[i].end[0]);
@@ -107,21 +118,25 @@ run_one(const struct read_kind *k, uint32_t mask)
 static void
 read__any_frames_lost(void **state)
 {
-	const struct read_kind *k = *state;
+	const struct variant *v = *state;
 	uint32_t mask;
 
 	for (mask = 0; mask < MASKS; mask++)
-		run_one(k, mask);
+		run_one(v, mask);
 }
 
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof kinds / sizeof *kinds];
+	enum { KINDS = sizeof kinds / sizeof *kinds };
+	struct CMUnitTest tests[2 * KINDS];
+	struct variant v[2 * KINDS];
 	size_t i;
 
-	for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		tests[i] = (struct CMUnitTest){
-		    kinds[i].name, read__any_frames_lost, NULL, NULL, (void *)&kinds[i]};
+	for (i = 0; i < 2 * KINDS; i++) {
+		v[i] = (struct variant){&kinds[i / 2], i % 2 != 0};
+		tests[i] =
+		    (struct CMUnitTest){v[i].kind->name, read__any_frames_lost, NULL, NULL, &v[i]};
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
