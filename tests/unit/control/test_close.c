@@ -50,6 +50,35 @@ close__abort_reaches_the_poll_thread(void **state)
 	assert_true(rig_all_freed(WAIT));
 }
 
+/* Both programs are done with it, but late packets may still be on their way: the number is not
+ * given out again before time-wait is over, and then makes another QPN. */
+static void
+close__number_rests_in_time_wait(void **state)
+{
+	const struct conn *conn;
+	uint32_t index, qpn;
+	uint64_t since = 0;
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	conn = d->session[0]->slots[c].sock->conn;
+	index = conn->index;
+	qpn = conn->qpn;
+	rig_close_look(&a, c, 0);
+	rig_close_look(&b, s, 0);
+	while (conn_find(d, index) != NULL) {
+		if (since == 0 && conn->cm == CONN_CM_TIMEWAIT)
+			since = loop_now().ns;
+		rig_pump(NULL);
+	}
+	assert_true(since != 0);
+	assert_true(loop_now().ns - since >= SAN_DURATION_MS(d->config.timewait_ms).ns - 2000000);
+	assert_int_not_equal(d->conns.generation[index - CONN_INDEX_FIRST], qpn >> 16);
+	rig_close_look(&b, l, 0);
+	assert_true(rig_all_freed(WAIT));
+}
+
 static void
 close__waits_for_upcalls(void **state)
 {
@@ -282,6 +311,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    RIG_TEST(close__frees_both_ends),
 	    RIG_TEST(close__abort_reaches_the_poll_thread),
+	    RIG_TEST(close__number_rests_in_time_wait),
 	    RIG_TEST(close__waits_for_upcalls),
 	    RIG_TEST(close__broken_connection_stays_until_closed),
 	    RIG_TEST(close__before_any_command),
