@@ -21,7 +21,7 @@ conn_offer(const struct conn *c, struct feature_offer *out)
 
 	*out = (struct feature_offer){
 	    .caps = c->active ? own_caps(cfg) : c->features,
-	    .ooo_max = (uint16_t)cfg->window_packets,
+	    .ooo_max = sdp_early_max(),
 	};
 	return out->caps != 0;
 }

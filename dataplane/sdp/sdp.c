@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "recovery.h"
 #include "san_err.h"
 #include "sdp_priv.h"
 
@@ -41,6 +42,12 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	if (message < o->pmtu)
 		s->due = SDP_DUE(CH_RCV_BUF);
 	sdp_credit_room_changed(s);
+}
+
+uint16_t
+sdp_early_max(void)
+{
+	return RC_EARLY_MAX;
 }
 
 int

@@ -102,6 +102,8 @@ struct sdp_conn; /* defined in sdp_conn.h for whoever embeds it (poll/, the simu
 /* Largest credit count worth announcing for an rx ring of `ring_size` bytes at `rcv_size` per
  * buffer. */
 uint16_t sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size);
+/* Most packets behind a missing one that a connection keeps, given a pool. */
+uint16_t sdp_early_max(void);
 
 /* 0 or SAN_EINVAL (sizes or PMTU out of range). State becomes OPEN. */
 int sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now);
