@@ -179,13 +179,13 @@ rc_requester_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
 	uint8_t syndrome = p->ext.syndrome, type = syndrome & 0xe0;
-	bool ack = type == 0, reached;
+	bool ack = type == 0, known = ack || type == AETH_RNR || type == 0x60, reached;
 	/* An ACK names the last packet that arrived, a NAK the first that did not. */
 	uint32_t behind = ack ? psn_add(p->psn, 1) : p->psn;
 
 	if (ack)
 		rc_rto_acked(qp, p->psn, now);
-	if (psn_diff(behind, qp->una) < (ack ? 1 : 0) || psn_diff(behind, qp->high) > 0) {
+	if (!known || psn_diff(behind, qp->una) < (ack ? 1 : 0) || psn_diff(behind, qp->high) > 0) {
 		qp->counters.rx_acks_stale++;
 		return;
 	}
