@@ -352,7 +352,6 @@ conn_open(struct conn *c)
 	o->local_credits = c->credits;
 	o->peer_credits = c->peer_credits;
 	o->features = c->features;
-	o->flow_control = c->peer_flow_control;
 	o->rc = rc_params(c);
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);
 	o->linger_timeout = linger_timeout(&d->config);

@@ -87,7 +87,6 @@ struct conn {
 	uint32_t peer_rcv_size;
 	uint16_t credits, peer_credits;
 	uint8_t peer_retry_count, peer_rnr_retry;
-	bool peer_flow_control;	    /* the peer's ACKs tell end-to-end credits */
 	uint8_t features;	    /* FEATURE_* both ends have */
 	uint8_t stale_left;	    /* active: how often the peer may still call our QPN stale */
 	struct loop_timer deadline; /* of the handshake */

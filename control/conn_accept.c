@@ -129,7 +129,6 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	c->sq_psn = ev->msg.psn;
 	c->peer_retry_count = ev->msg.retry_count;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
-	c->peer_flow_control = ev->msg.flow_control;
 	c->pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
 	c->peer_rcv_size = hello->local_rcv_size;
 	c->peer_credits = hello->bufs;

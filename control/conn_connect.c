@@ -100,7 +100,7 @@ conn_qp(const struct conn *c, struct cm_qp *qp)
 	    .retry_count = (uint8_t)c->daemon->config.retry_count,
 	    .rnr_retry = 7,
 	    .pmtu_code = roce_pmtu_code(c->pmtu),
-	    .flow_control = 1,
+	    .flow_control = 0, /* SDP has credits of its own */
 	};
 }
 
@@ -203,7 +203,6 @@ conn_reply(struct conn *c, const struct cm_event *ev)
 	c->peer_qpn = ev->msg.qpn;
 	c->sq_psn = ev->msg.psn;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
-	c->peer_flow_control = ev->msg.flow_control;
 	c->peer_credits = ack.bufs;
 	c->peer_rcv_size = ack.act_rcv_size;
 	conn_agree(c, ack.has_offer, &ack.offer);

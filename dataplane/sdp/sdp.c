@@ -68,7 +68,6 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .recv_size = o->local_rcv_size,
 	    .recv_limit = sdp_credit_limit(&c->s),
 	    .features = o->features,
-	    .flow_control = o->flow_control,
 	    .pool = o->pool,
 	    .params = o->rc,
 	};

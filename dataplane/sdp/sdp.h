@@ -82,7 +82,6 @@ struct sdp_open {
 	uint16_t peer_credits;	 /* Bufs the peer announced */
 	struct byte_ring tx, rx;
 	uint32_t features;		     /* RC_FEATURE_* both ends understand */
-	bool flow_control;		     /* the peer's ACKs tell end-to-end credits */
 	struct rc_pool *pool;		     /* recovery.h; NULL: what comes early is dropped */
 	struct rc_params rc;		     /* retry counts, timeouts; see rc.h */
 	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
