@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "test.h"
-
 #include "replay.h"
 
 #include <string.h>
 
 #include "pcap_file.h"
 #include "seq.h"
+#include "test.h"
 
 #define BTH_MIGREQ 0x40u
 #define FLOWS_MAX  8u
