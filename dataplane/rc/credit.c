@@ -17,12 +17,13 @@ static const uint16_t credits[CODE_UNLIMITED] = {0, 1, 2, 3, 4, 6, 8, 12, 16, 24
 uint8_t
 rc_credit_syndrome(struct rc_qp *qp)
 {
-	/* The message being received has its buffer already, but is not counted yet. */
-	int32_t free = seq32_diff(qp->recv_limit, qp->recv_count) + rc_responder_in_send(qp);
 	uint8_t code = CODE_UNLIMITED - 1;
+	int32_t free;
 
 	if (!qp->flow_control)
 		return AETH_ACK_UNLIMITED;
+	/* The message being received has its buffer already, but is not counted yet. */
+	free = seq32_diff(qp->recv_limit, qp->recv_count) + rc_responder_in_send(qp);
 	while (code > 0 && credits[code] > free)
 		code--;
 	qp->credit_none_told = code == 0;
@@ -43,7 +44,7 @@ rc_credit_received(struct rc_qp *qp, uint8_t syndrome, uint32_t msn)
 {
 	uint32_t code = syndrome & 0x1f, limit;
 
-	if (!qp->credit_limited || syndrome >> 5 != 0)
+	if (syndrome >> 5 != 0)
 		return;
 	if (code == CODE_UNLIMITED) {
 		qp->credit_limited = false;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "check.h"
 #include "rc_priv.h"
 #include "san_err.h"
 #include "san_limits.h"
@@ -87,6 +88,7 @@ rc_drained(const struct rc_qp *qp)
 void
 rc_reset(struct rc_qp *qp)
 {
+	san_check(!rc_keeps(qp)); /* rc_fini comes first */
 	memset(qp, 0, sizeof *qp);
 	qp->ack_at = qp->rto_at = qp->rnr_until = SAN_TIME_NEVER;
 }
@@ -98,7 +100,7 @@ receive_answer(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, 
 		qp->counters.rx_acks_stale++;
 		return;
 	}
-	if (p->opcode != ROCE_RC_READ_RESP_MIDDLE)
+	if (qp->credit_limited && p->opcode != ROCE_RC_READ_RESP_MIDDLE)
 		rc_credit_received(qp, p->ext.syndrome, p->ext.msn);
 	if (p->opcode == ROCE_RC_ACK)
 		rc_requester_receive(qp, p, now, in);

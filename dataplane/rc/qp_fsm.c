@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The only writer of a queue pair's state, and what may be done in each. */
+/* The only writer of a queue pair's state. */
 #include "qp_fsm.h"
 
 #include "rc_priv.h"
@@ -44,18 +44,6 @@ rc_qp_event_name(unsigned event)
 	};
 
 	return event < RC_QP_EVENT_COUNT ? name[event] : "UNKNOWN";
-}
-
-bool
-rc_may(const struct rc_qp *qp, unsigned what)
-{
-	static const uint8_t may[] = {
-#define X(name, may, text) may,
-	    RC_STATE_LIST(X)
-#undef X
-	};
-
-	return (may[qp->state] & what) == what;
 }
 
 int

@@ -11,7 +11,17 @@
 /* 0, or SAN_EINVAL and nothing changes. */
 int rc_qp_fsm(struct rc_qp *qp, enum rc_qp_event event);
 /* All of RC_MAY_*. */
-bool rc_may(const struct rc_qp *qp, unsigned what);
+static inline bool
+rc_may(const struct rc_qp *qp, unsigned what)
+{
+	static const uint8_t may[] = {
+#define X(name, may, text) may,
+	    RC_STATE_LIST(X)
+#undef X
+	};
+
+	return (may[qp->state] & what) == what;
+}
 
 /* qp.c */
 void rc_fail(struct rc_qp *qp, int err);
@@ -52,7 +62,12 @@ void rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now);
 bool rc_requester_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in);
 
 /* read.c: our READs and atomics. */
-bool rc_kind_answered(uint8_t kind);
+static inline bool
+rc_kind_answered(uint8_t kind)
+{
+	return kind == RC_READ || kind == RC_CMP_SWAP || kind == RC_FETCH_ADD;
+}
+
 uint32_t rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at);
 bool rc_read_may_leave(const struct rc_qp *qp);
 void rc_read_response(
@@ -73,7 +88,12 @@ uint32_t rc_resource_remember(struct rc_qp *qp, const struct roce_pkt *p, uint64
 void rc_resource_duplicate(struct rc_qp *qp, const struct roce_pkt *p);
 bool rc_resource_ack_limit(const struct rc_qp *qp, uint32_t psn, uint32_t *limit);
 /* What is to be answered first, or NULL. */
-const struct rc_resource *rc_resource_first(const struct rc_qp *qp);
+static inline const struct rc_resource *
+rc_resource_first(const struct rc_qp *qp)
+{
+	return qp->resource_active == 0 ? NULL : &qp->resources[qp->resource_at];
+}
+
 void rc_resource_emit(struct rc_qp *qp, struct roce_tx *out);
 
 /* credit.c: end-to-end credits. */

@@ -8,12 +8,6 @@
 #include "rc_priv.h"
 #include "san_err.h"
 
-bool
-rc_kind_answered(uint8_t kind)
-{
-	return kind == RC_READ || kind == RC_CMP_SWAP || kind == RC_FETCH_ADD;
-}
-
 /* Packets from `at` to the end of the part it lies in. */
 uint32_t
 rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at)

@@ -143,7 +143,7 @@ go_back(struct rc_qp *qp, struct san_time now)
 bool
 rc_requester_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in)
 {
-	uint32_t reach = rc_runs_reach(qp, behind);
+	uint32_t reach = qp->read_runs == 0 ? behind : rc_runs_reach(qp, behind);
 
 	if (reach != qp->una) {
 		rc_requester_acked(qp, reach, now);

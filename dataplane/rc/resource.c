@@ -192,12 +192,6 @@ rc_resource_ack_limit(const struct rc_qp *qp, uint32_t psn, uint32_t *limit)
 	return false;
 }
 
-const struct rc_resource *
-rc_resource_first(const struct rc_qp *qp)
-{
-	return qp->resource_active == 0 ? NULL : &qp->resources[qp->resource_at];
-}
-
 static uint8_t
 response_opcode(const struct rc_resource *r)
 {

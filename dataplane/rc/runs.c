@@ -173,8 +173,6 @@ rc_runs_reach(struct rc_qp *qp, uint32_t behind)
 {
 	uint32_t i, start = 0, end, una = psn_span(qp->una, qp->run_psn);
 
-	if (qp->read_runs == 0)
-		return behind;
 	for (i = 0; i < qp->run_count && start < psn_span(behind, qp->run_psn); i++) {
 		const struct rc_run *r = rc_runs_at(qp, i);
 
@@ -271,7 +269,8 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 	}
 	if (psn_diff(behind, qp->una) <= 0 || psn_diff(behind, qp->high) > 0)
 		return false;
-	behind = rc_runs_reach(qp, behind);
+	if (qp->read_runs != 0)
+		behind = rc_runs_reach(qp, behind);
 	if (behind == qp->una)
 		return false;
 	qp->counters.implied_acks += (uint32_t)psn_diff(behind, qp->una);
