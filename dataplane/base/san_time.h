@@ -14,10 +14,30 @@ struct san_duration {
 	uint64_t ns;
 };
 
+/* A duration in half the room: microseconds, 71 minutes at most. */
+struct san_short {
+	uint32_t us;
+};
+
 #define SAN_TIME_NEVER	   ((struct san_time){UINT64_MAX})
 #define SAN_DURATION_US(n) ((struct san_duration){(uint64_t)(n)*1000u})
 #define SAN_DURATION_MS(n) ((struct san_duration){(uint64_t)(n)*1000000u})
 #define SAN_DURATION_S(n)  ((struct san_duration){(uint64_t)(n)*1000000000u})
+
+/* Rounded up, so that no duration becomes none. */
+static inline struct san_short
+san_short(struct san_duration d)
+{
+	uint64_t us = d.ns / 1000 + (d.ns % 1000 != 0);
+
+	return (struct san_short){us < UINT32_MAX ? (uint32_t)us : UINT32_MAX};
+}
+
+static inline struct san_duration
+san_short_long(struct san_short s)
+{
+	return SAN_DURATION_US(s.us);
+}
 
 /* t + d, saturating at NEVER. */
 static inline struct san_time

@@ -26,10 +26,12 @@ rc_ack_accepted(struct rc_qp *qp, uint32_t bytes, bool ackreq, struct san_time n
 	rc_ack_in_order(qp);
 	qp->ack_packets++;
 	qp->ack_bytes += bytes;
-	if (qp->ack_packets >= RC_ACK_PACKETS || (ackreq && qp->ack_bytes >= RC_ACK_BYTES))
+	/* A full packet that asks is the end of a window, which may be a single packet. */
+	if (qp->ack_packets >= RC_ACK_PACKETS ||
+	    (ackreq && (qp->ack_bytes >= RC_ACK_BYTES || bytes == qp->pmtu)))
 		qp->ack_due = true;
 	else if (qp->ack_at.ns == UINT64_MAX)
-		qp->ack_at = san_time_add(now, qp->params.ack_delay);
+		qp->ack_at = san_time_add(now, san_short_long(qp->params.ack_delay));
 }
 
 void
@@ -122,5 +124,6 @@ rc_ack_emit(struct rc_qp *qp, struct roce_tx *out)
 	}
 	if (qp->error == 0)
 		rc_kept_tell(qp, out);
+	out->becn = rc_notify_echo(qp);
 	ack_clear(qp);
 }

@@ -23,10 +23,17 @@ cc_init(struct cc *cc, const struct cc_params *p, struct san_time now)
 	return 0;
 }
 
+void
+cc_rtt(struct cc *cc, struct san_duration rtt)
+{
+	if (cc->algo == CC_WINDOW)
+		cc_window_rtt(cc, rtt);
+}
+
 bool
 cc_acked(struct cc *cc, const struct cc_ack *a, struct san_time now)
 {
-	return cc->algo == CC_WINDOW && cc_window_acked(cc, a, now);
+	return cc->algo == CC_WINDOW && cc_window_acked(cc, a);
 }
 
 bool

@@ -36,10 +36,9 @@ struct cc_params {
 #define CC_TARGET_DELAY SAN_DURATION_US(100)
 
 struct cc_ack {
-	uint32_t packets;	 /* newly acknowledged */
-	uint32_t in_flight;	 /* before this ACK */
-	struct san_duration rtt; /* 0 = no sample */
-	bool marked;		 /* a packet of these was marked CE */
+	uint32_t packets;   /* newly acknowledged */
+	uint32_t in_flight; /* before this ACK */
+	bool marked;	    /* a packet of these was marked CE */
 };
 
 /* cc_window.c. Round trip times in ns, UINT32_MAX = none. A round is about one round trip: from a
@@ -47,19 +46,18 @@ struct cc_ack {
 struct cc_by_window {
 	uint32_t size;	     /* packets << 16; may be below one */
 	uint32_t undo;	     /* size before the last loss, 0 = nothing to undo */
-	uint32_t threshold;  /* doubled per round below this; packets << 16 */
-	uint32_t target;     /* ns of queueing delay */
 	uint32_t rtt, noise; /* newest; mean difference from one to the next */
 	uint32_t least[2];   /* in this epoch, in the last one */
 	uint32_t round_least;
-	uint16_t round, round_left; /* packets */
-	uint16_t round_marked;
-	uint16_t alpha;		   /* share of packets marked or lost, 65535 = all */
-	uint8_t round_lost;	   /* packets */
-	uint8_t high;		   /* rounds in a row above the target delay */
-	uint8_t epoch, epoch_left; /* rounds */
-	uint8_t drain;		   /* rounds left with a small window, to see the path empty */
-	bool echo, round_cnp;
+	uint16_t target_us;			  /* of queueing delay */
+	uint16_t threshold;			  /* packets: doubled per round below this */
+	uint16_t round, round_left, round_marked; /* packets */
+	uint16_t alpha;				  /* share of packets marked or lost, 65535 = all */
+	uint8_t round_lost;			  /* packets */
+	uint8_t high;				  /* rounds in a row above the target delay */
+	uint8_t epoch, epoch_left;		  /* rounds */
+	uint8_t drain; /* rounds left with a small window, to see the path empty */
+	bool echo;
 	bool slowed; /* in this round: no second decrease, no increase */
 	bool silent; /* a timeout, and no ACK since */
 };
@@ -83,11 +81,13 @@ struct cc {
 	};
 };
 
-_Static_assert(sizeof(struct cc) <= 72, "embedded in every queue pair");
+_Static_assert(sizeof(struct cc) <= 64, "embedded in every queue pair");
 
 /* 0 or SAN_EINVAL. */
 int cc_init(struct cc *cc, const struct cc_params *p, struct san_time now);
 
+/* A round trip was measured: tell before the ACK that ended it. */
+void cc_rtt(struct cc *cc, struct san_duration rtt);
 /* What happened. True: the QP was slowed down for it. */
 bool cc_acked(struct cc *cc, const struct cc_ack *a, struct san_time now);
 bool cc_cnp(struct cc *cc, struct san_time now);

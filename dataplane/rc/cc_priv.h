@@ -7,7 +7,8 @@
 #include "cc.h"
 
 void cc_window_init(struct cc *cc, const struct cc_params *p);
-bool cc_window_acked(struct cc *cc, const struct cc_ack *a, struct san_time now);
+void cc_window_rtt(struct cc *cc, struct san_duration rtt);
+bool cc_window_acked(struct cc *cc, const struct cc_ack *a);
 bool cc_window_cnp(struct cc *cc);
 bool cc_window_lost(struct cc *cc, uint32_t packets);
 bool cc_window_timeout(struct cc *cc);

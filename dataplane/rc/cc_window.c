@@ -63,11 +63,11 @@ base_rtt(const struct cc_by_window *w)
 static uint32_t
 target(const struct cc_by_window *w)
 {
-	uint64_t room = (uint64_t)w->target * 2 * 256 / root(w->size);
+	uint64_t ns = (uint64_t)w->target_us * 1000, room = ns * 2 * 256 / root(w->size);
 
-	if (room > (uint64_t)w->target * 3)
-		room = (uint64_t)w->target * 3;
-	room += w->target + (uint64_t)w->noise * NOISE_WEIGHT;
+	if (room > ns * 3)
+		room = ns * 3;
+	room += ns + (uint64_t)w->noise * NOISE_WEIGHT;
 	return room < RTT_MAX ? (uint32_t)room : RTT_MAX;
 }
 
@@ -96,7 +96,7 @@ round_begin(struct cc_by_window *w, uint32_t packets)
 	w->round = w->round_left = (uint16_t)min_u32(packets, ROUND_MAX);
 	w->round_marked = w->round_lost = 0;
 	w->round_least = RTT_NONE;
-	w->round_cnp = w->slowed = false;
+	w->slowed = false;
 }
 
 /* Take `share` of the window away, and nothing more until what is under way is acknowledged. */
@@ -108,7 +108,7 @@ slow(struct cc *cc, uint32_t share, uint32_t in_flight)
 	w->size -= (uint32_t)((uint64_t)w->size * min_u32(share, SLOW_MAX) / ONE);
 	round_begin(w, in_flight);
 	w->slowed = true;
-	w->threshold = w->size;
+	w->threshold = (uint16_t)(w->size / ONE);
 	window_set(cc);
 	return true;
 }
@@ -117,11 +117,11 @@ void
 cc_window_init(struct cc *cc, const struct cc_params *p)
 {
 	struct cc_by_window *w = &cc->w;
-	uint64_t target_ns = p->target_delay.ns != 0 ? p->target_delay.ns : CC_TARGET_DELAY.ns;
+	uint64_t us = (p->target_delay.ns != 0 ? p->target_delay.ns : CC_TARGET_DELAY.ns) / 1000;
 
 	w->size = FIRST * ONE;
-	w->threshold = UINT32_MAX;
-	w->target = target_ns < RTT_MAX ? (uint32_t)target_ns : RTT_MAX;
+	w->threshold = UINT16_MAX;
+	w->target_us = us < UINT16_MAX ? (uint16_t)us : UINT16_MAX;
 	w->alpha = UINT16_MAX;
 	w->echo = p->echo;
 	w->least[0] = w->least[1] = RTT_NONE;
@@ -145,9 +145,10 @@ epoch_advance(struct cc_by_window *w)
 	w->drain = DRAIN_ROUNDS;
 }
 
-static void
-rtt_take(struct cc_by_window *w, struct san_duration rtt)
+void
+cc_window_rtt(struct cc *cc, struct san_duration rtt)
 {
+	struct cc_by_window *w = &cc->w;
 	uint32_t r = rtt.ns < RTT_MAX ? (uint32_t)rtt.ns : RTT_MAX, off;
 
 	if (w->rtt == 0)
@@ -165,8 +166,6 @@ marks_count(struct cc_by_window *w)
 	uint32_t bad = min_u32((uint32_t)w->round_marked + w->round_lost, w->round);
 	uint32_t share = bad * UINT16_MAX / w->round;
 
-	if (w->round_cnp && !w->echo)
-		share = UINT16_MAX;
 	w->alpha = (uint16_t)(w->alpha - (w->alpha >> ALPHA_SHIFT) + (share >> ALPHA_SHIFT));
 }
 
@@ -220,21 +219,19 @@ grow(struct cc *cc, const struct cc_ack *a)
 	if (a->marked || w->slowed || w->high != 0 || w->drain != 0 ||
 	    a->in_flight * 2 < cc->window)
 		return;
-	size += size < w->threshold ? (uint64_t)a->packets * ONE : step(w, a->packets);
+	size += w->size / ONE < w->threshold ? (uint64_t)a->packets * ONE : step(w, a->packets);
 	w->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 	window_set(cc);
 }
 
 bool
-cc_window_acked(struct cc *cc, const struct cc_ack *a, struct san_time now)
+cc_window_acked(struct cc *cc, const struct cc_ack *a)
 {
 	struct cc_by_window *w = &cc->w;
 	uint32_t in_flight = a->in_flight > a->packets ? a->in_flight - a->packets : 0;
 	bool slowed = false;
 
 	w->silent = false;
-	if (a->rtt.ns != 0)
-		rtt_take(w, a->rtt);
 	if (a->marked)
 		w->round_marked = (uint16_t)min_u32(w->round_marked + a->packets, w->round);
 	grow(cc, a);
@@ -249,18 +246,16 @@ cc_window_acked(struct cc *cc, const struct cc_ack *a, struct san_time now)
 	return slowed;
 }
 
+/* How many packets were marked it does not say: taken for all of the round. */
 bool
 cc_window_cnp(struct cc *cc)
 {
 	struct cc_by_window *w = &cc->w;
+	bool slowed = !w->slowed && slow(cc, w->alpha / 2, cc->window);
 
-	if (!w->slowed) {
-		slow(cc, w->alpha / 2, cc->window);
-		w->round_cnp = true;
-		return true;
-	}
-	w->round_cnp = true;
-	return false;
+	if (!w->echo)
+		w->round_marked = w->round;
+	return slowed;
 }
 
 bool
@@ -298,8 +293,10 @@ cc_window_undo(struct cc *cc)
 {
 	struct cc_by_window *w = &cc->w;
 
-	if (w->undo > w->size)
-		w->size = w->threshold = w->undo;
+	if (w->undo > w->size) {
+		w->size = w->undo;
+		w->threshold = (uint16_t)(w->undo / ONE);
+	}
 	w->undo = 0;
 	window_set(cc);
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cc.h"
 #include "feature.h"
 #include "mr.h"
 #include "qp_fsm.h"
@@ -29,8 +30,8 @@
 #define RC_RUNS_MAX 16u
 
 /* A responder acknowledges at once when this many packets, or, if asked (AckReq), this many bytes
- * have come since its last response; otherwise after rc_params.ack_delay, so that one ACK covers an
- * exchange. */
+ * or a full packet have come since its last response; otherwise after rc_params.ack_delay, so that
+ * one ACK covers an exchange. */
 #define RC_ACK_PACKETS 16u
 #define RC_ACK_BYTES   8192u
 /* A requester asks for an ACK at least this often. */
@@ -59,6 +60,11 @@
 	X(tx_responses, "READ responses and atomic answers sent, repeats included")          \
 	X(rx_responses, "READ responses and atomic answers accepted")                        \
 	X(rx_bad_responses, "answers that ended the connection: not as asked for")           \
+	X(rx_ce, "packets received that were marked: they met a long queue")                 \
+	X(tx_cnps, "congestion notifications sent")                                          \
+	X(rx_cnps, "congestion notifications received")                                      \
+	X(cc_slowed, "times congestion control slowed down")                                 \
+	X(pauses, "times a packet waited for its turn at the rate allowed")                  \
 	X(timeouts, "retransmission timer expired")                                          \
 	X(implied_acks, "packets taken as received because the peer's reply proved it")
 
@@ -116,6 +122,7 @@ struct rc_open {
 	uint8_t initiator_depth;       /* READs and atomics we may have outstanding, 0 = none */
 	struct rc_pool *pool; /* of the owner's thread; NULL: what comes early is dropped */
 	struct rc_params params;
+	struct cc_params cc; /* window_max and echo follow from the rest */
 };
 
 /* What a message does. X(name, text) */
@@ -200,11 +207,18 @@ struct rc_in {
 	bool early; /* beyond a gap: the owner may rc_keep the frame */
 };
 
+/* rc_params as a queue pair keeps them. */
+struct rc_limits {
+	struct san_short rto_min, rto_max, give_up, ack_delay;
+	uint16_t window_packets;
+	uint8_t retry_count, rnr_retry, min_rnr_timer;
+};
+
 /* Written by the thread that owns the connection, by nobody else. */
 struct rc_qp {
 	uint32_t qpn, peer_qpn;
 	uint32_t pmtu, recv_size;
-	struct rc_params params;
+	struct rc_limits params;
 	int error;	      /* 0 while alive, else enum san_err: see rc_error */
 	uint8_t state;	      /* enum rc_state; qp_fsm.c */
 	uint8_t features;     /* RC_FEATURE_* */
@@ -237,13 +251,18 @@ struct rc_qp {
 	bool nak_taken; /* a sequence NAK for `una` was acted upon and nothing was acknowledged
 			   since */
 	bool timing;
+	uint8_t backoff; /* doublings of rto */
+	bool marked;	 /* the packet being received says that what it answers met congestion */
+	/* notify.c: a packet marked CE came since the last ACK; a CNP shall be sent. */
+	bool echo_due, cnp_due;
 	uint32_t timed_psn;
+	struct san_time cnp_from; /* no CNP before this */
 	struct san_time timed_at;
 	struct san_time
 	    progress_at; /* last sign of progress, or when something became outstanding */
 	struct san_time rto_at, rnr_until;
 	struct san_duration srtt, rttvar, rto; /* srtt 0 = no sample yet */
-	uint8_t backoff;		       /* doublings of rto */
+	struct cc cc;
 
 	/* Responder. */
 	uint8_t in_message;   /* between First and Last of a SEND or WRITE: which; else 0 */
@@ -376,14 +395,16 @@ rc_unsent(const struct rc_qp *qp)
 static inline uint32_t
 rc_window(const struct rc_qp *qp)
 {
-	return qp->probing ? 1 : qp->params.window_packets;
+	return qp->probing ? 1 : cc_window(&qp->cc);
 }
 
-/* Packets the window still has room for. */
+/* Packets that may be posted: up to the bandwidth-delay cap, more than congestion control lets
+ * leave, so that the next ones are at hand when it does. */
 static inline uint32_t
 rc_window_room(const struct rc_qp *qp)
 {
-	uint32_t used = psn_span(qp->nxt, qp->una), window = rc_window(qp);
+	uint32_t used = psn_span(qp->nxt, qp->una);
+	uint32_t window = qp->probing ? 1 : qp->params.window_packets;
 
 	if (qp->state != RC_STATE_RTS && qp->state != RC_STATE_SQD)
 		return 0;

@@ -49,6 +49,7 @@ uint32_t rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk);
 /* requester.c: a response of the peer; requests to send. */
 void rc_requester_receive(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+/* The windows and the peer would let a request leave. */
 bool rc_requester_ready(const struct rc_qp *qp);
 void rc_requester_emit(
     struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now);
@@ -130,8 +131,14 @@ struct san_time rc_kept_deadline(const struct rc_qp *qp);
 void rc_kept_expire(struct rc_qp *qp, struct san_time now);
 void rc_kept_tell(struct rc_qp *qp, struct roce_tx *out);
 
+/* notify.c: congestion told to the peer. */
+bool rc_notify_about_us(const struct rc_qp *qp, const struct roce_pkt *p);
+void rc_notify_received(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now);
+bool rc_notify_echo(struct rc_qp *qp);
+void rc_notify_emit(struct rc_qp *qp, struct roce_tx *out, struct san_time now);
+
 /* rto.c: when an answer is overdue, and how often that may happen. */
-void rc_rto_init(struct rc_qp *qp, struct san_time now);
+void rc_rto_init(struct rc_qp *qp, struct san_duration initial, struct san_time now);
 void rc_rto_sent(struct rc_qp *qp, bool again, bool ackreq, struct san_time now);
 void rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now);
 void rc_rto_progress(struct rc_qp *qp, struct san_time now);

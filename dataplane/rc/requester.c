@@ -25,15 +25,18 @@ rc_requester_ready(const struct rc_qp *qp)
 	       (!qp->credit_limited || rc_credit_may_leave(qp));
 }
 
-/* An ACK is asked for with the last packet that may leave now, and every so often before. What is
- * answered anyway asks too, as everybody does it. */
+/* An ACK is asked for with the last packet there is, and every so often before: several times per
+ * window, so that a full window never waits for an ACK nobody asked for. What is answered anyway
+ * asks too, as everybody does it. */
 static bool
 ackreq_due(struct rc_qp *qp, uint8_t kind)
 {
-	uint32_t next = psn_add(qp->snd, 1);
+	uint32_t often = rc_window(qp) / 4;
 
-	if (!rc_kind_answered(kind) && ++qp->since_ackreq < RC_ACKREQ_PACKETS && next != qp->nxt &&
-	    (uint32_t)psn_diff(next, qp->una) < rc_window(qp) && qp->state == RC_STATE_RTS &&
+	if (often > RC_ACKREQ_PACKETS)
+		often = RC_ACKREQ_PACKETS;
+	if (!rc_kind_answered(kind) && ++qp->since_ackreq < often &&
+	    psn_add(qp->snd, 1) != qp->nxt && qp->state == RC_STATE_RTS &&
 	    !(qp->credit_limited && psn_diff(qp->at_number, qp->credit_limit) > 0))
 		return false;
 	qp->since_ackreq = 0;
@@ -116,6 +119,14 @@ rc_requester_stop(struct rc_qp *qp)
 void
 rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now)
 {
+	const struct cc_ack ack = {
+	    .packets = (uint32_t)psn_diff(behind, qp->una),
+	    .in_flight = rc_in_flight(qp),
+	    .marked = qp->marked,
+	};
+
+	qp->counters.cc_slowed += cc_acked(&qp->cc, &ack, now);
+	qp->marked = false;
 	qp->una = behind;
 	/* After going back: the peer had kept, or now got, what was about to be repeated. */
 	if (psn_diff(qp->snd, behind) < 0) {
@@ -135,6 +146,7 @@ go_back(struct rc_qp *qp, struct san_time now)
 		return false;
 	}
 	qp->nak_taken = true;
+	qp->counters.cc_slowed += cc_lost(&qp->cc, 1, now);
 	rc_requester_rewind(qp);
 	rc_rto_restart(qp, now);
 	return true;

@@ -18,9 +18,9 @@ rc_rnr_ns(uint8_t code)
 }
 
 void
-rc_rto_init(struct rc_qp *qp, struct san_time now)
+rc_rto_init(struct rc_qp *qp, struct san_duration initial, struct san_time now)
 {
-	qp->rto = qp->params.rto_initial;
+	qp->rto = initial;
 	qp->progress_at = now;
 	qp->rto_at = qp->rnr_until = SAN_TIME_NEVER;
 }
@@ -28,9 +28,10 @@ rc_rto_init(struct rc_qp *qp, struct san_time now)
 static struct san_duration
 rto_now(const struct rc_qp *qp)
 {
-	struct san_duration d = {qp->rto.ns << qp->backoff};
+	struct san_duration d = {qp->rto.ns << qp->backoff},
+			    max = san_short_long(qp->params.rto_max);
 
-	return d.ns > qp->params.rto_max.ns ? qp->params.rto_max : d;
+	return d.ns > max.ns ? max : d;
 }
 
 void
@@ -51,7 +52,8 @@ rc_rto_sent(struct rc_qp *qp, bool again, bool ackreq, struct san_time now)
 {
 	if (!again && qp->una == qp->high)
 		qp->progress_at = now;
-	if (qp->rto_at.ns == UINT64_MAX)
+	/* What is repeated may have waited for its pace: an answer is overdue from here on. */
+	if (qp->rto_at.ns == UINT64_MAX || qp->snd == qp->una)
 		rc_rto_restart(qp, now);
 	if (ackreq && !again && !qp->timing) {
 		qp->timing = true;
@@ -64,12 +66,13 @@ rc_rto_sent(struct rc_qp *qp, bool again, bool ackreq, struct san_time now)
 void
 rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now)
 {
-	uint64_t r, delta;
+	uint64_t r, delta, min;
 
 	if (!qp->timing || psn_diff(psn, qp->timed_psn) < 0 || psn_diff(psn, qp->high) >= 0)
 		return;
 	qp->timing = false;
 	r = san_time_since(now, qp->timed_at).ns;
+	cc_rtt(&qp->cc, (struct san_duration){r});
 	if (qp->srtt.ns == 0) {
 		qp->srtt.ns = r;
 		qp->rttvar.ns = r / 2;
@@ -79,7 +82,8 @@ rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now)
 		qp->srtt.ns += r / 8 - qp->srtt.ns / 8;
 	}
 	r = qp->srtt.ns + 4 * qp->rttvar.ns;
-	qp->rto.ns = r < qp->params.rto_min.ns ? qp->params.rto_min.ns : r;
+	min = san_short_long(qp->params.rto_min).ns;
+	qp->rto.ns = r < min ? min : r;
 }
 
 void
@@ -99,15 +103,16 @@ bool
 rc_rto_expired(struct rc_qp *qp, struct san_time now)
 {
 	qp->counters.timeouts++;
-	if (qp->params.give_up.ns != 0) {
-		if (san_time_since(now, qp->progress_at).ns >= qp->params.give_up.ns)
+	if (qp->params.give_up.us != 0) {
+		if (san_time_since(now, qp->progress_at).ns >=
+		    san_short_long(qp->params.give_up).ns)
 			return false;
 	} else if (qp->retries >= qp->params.retry_count) {
 		return false;
 	}
 	if (qp->retries < UINT8_MAX)
 		qp->retries++;
-	if (rto_now(qp).ns < qp->params.rto_max.ns)
+	if (rto_now(qp).ns < san_short_long(qp->params.rto_max).ns)
 		qp->backoff++;
 	/* One packet is enough to learn whether anybody is there; a window full would only feed
 	 * congestion. */

@@ -34,8 +34,8 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	s->tx_payload_max = message - SDP_BSDH_LEN;
 	s->rx_payload_max = o->local_rcv_size - SDP_BSDH_LEN;
 	s->rx_buffers = o->rx.size / s->rx_payload_max;
-	s->disconn_timeout = o->disconn_timeout;
-	s->linger_timeout = o->linger_timeout;
+	s->disconn_timeout = san_short(o->disconn_timeout);
+	s->linger_timeout = san_short(o->linger_timeout);
 	s->tx_limit = o->peer_credits;
 	s->announced = o->local_credits;
 	s->established = o->active;
@@ -70,6 +70,7 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .features = o->features,
 	    .pool = o->pool,
 	    .params = o->rc,
+	    .cc = o->cc,
 	};
 	err = rc_init(&c->s.qp, &rc, now);
 	if (err != 0)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "bytes.h"
+#include "cc.h"
 #include "rc_params.h"
 #include "roce.h"
 #include "sdp_fsm.h"
@@ -84,6 +85,7 @@ struct sdp_open {
 	uint32_t features;		     /* RC_FEATURE_* both ends understand */
 	struct rc_pool *pool;		     /* recovery.h; NULL: what comes early is dropped */
 	struct rc_params rc;		     /* retry counts, timeouts; see rc.h */
+	struct cc_params cc;		     /* congestion control */
 	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
 					      * the program has closed; 0 = no limit */
 	struct san_duration linger_timeout;  /* longest stay in LINGER (DREQ exchange) */

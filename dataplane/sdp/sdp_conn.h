@@ -48,7 +48,7 @@ struct sdp_session {
 	uint32_t tx_payload_max; /* per message: the peer's buffer or the PMTU, less the header */
 	uint32_t rx_payload_max; /* per buffer of ours */
 	uint32_t rx_buffers;	 /* buffers an empty rx ring is worth */
-	struct san_duration disconn_timeout, linger_timeout;
+	struct san_short disconn_timeout, linger_timeout;
 
 	/* tx: released <= posted <= produced, stream positions. */
 	uint32_t tx_produced, tx_posted, tx_released;

@@ -47,26 +47,24 @@ sdp_fsm_event_name(enum sdp_fsm_event e)
 }
 
 static struct san_time
-after(struct san_time now, struct san_duration d)
-{
-	return d.ns == 0 ? SAN_TIME_NEVER : san_time_add(now, d);
-}
-
-static struct san_time
 deadline_at(const struct sdp_session *s, uint8_t deadline, struct san_time now)
 {
+	struct san_time linger = san_time_add(now, san_short_long(s->linger_timeout)), disconn;
+
+	disconn = s->disconn_timeout.us == 0
+		      ? SAN_TIME_NEVER
+		      : san_time_add(now, san_short_long(s->disconn_timeout));
 	switch ((enum sdp_fsm_deadline)deadline) {
 	case SDP_DEADLINE_DISCONN:
-		return s->program_closed ? after(now, s->disconn_timeout) : SAN_TIME_NEVER;
+		return s->program_closed ? disconn : SAN_TIME_NEVER;
 	case SDP_DEADLINE_DREQ:
 		if (!s->disconn_acked)
-			return s->program_closed ? after(now, s->disconn_timeout) : SAN_TIME_NEVER;
+			return s->program_closed ? disconn : SAN_TIME_NEVER;
 		if (s->first_closer)
 			return now;
-		return san_time_add(
-		    now, s->disconn_timeout.ns != 0 ? s->disconn_timeout : s->linger_timeout);
+		return s->disconn_timeout.us != 0 ? disconn : linger;
 	case SDP_DEADLINE_LINGER:
-		return san_time_add(now, s->linger_timeout);
+		return linger;
 	case SDP_DEADLINE_KEEP:
 	case SDP_DEADLINE_NONE:
 		break;

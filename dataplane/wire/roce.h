@@ -16,6 +16,13 @@
 #define ROCE_BTH_LEN   12u
 #define ROCE_ICRC_LEN  4u
 
+/* The two low bits of the IP traffic class (RFC 3168). */
+#define ROCE_ECN_MASK 3u
+#define ROCE_ECN_ECT0 2u /* may be marked instead of dropped */
+#define ROCE_ECN_CE   3u /* was marked: it met a long queue */
+/* Of a CNP: DSCP 48, network control, and never marked itself. */
+#define ROCE_CNP_TCLASS 0xc0u
+
 /* BTH opcodes. Class in bits 7-5: 0 RC, 3 UD, 4 CNP. */
 enum roce_opcode {
 	ROCE_RC_SEND_FIRST = 0x00,

@@ -276,7 +276,10 @@ emit(struct world *w)
 		promise(total < 70000);
 	} while (n == max);
 	promise(!sdp_has_work(&w->c, w->now));
-	promise(w->c.s.qp.high == w->c.s.qp.nxt); /* nothing is posted that could not leave */
+	/* What is posted has left, but for what congestion control holds back. */
+	promise(w->c.s.qp.high == w->c.s.qp.nxt || w->c.s.qp.rnr_until.ns != UINT64_MAX ||
+		psn_span(w->c.s.qp.nxt, w->c.s.qp.una) > rc_window(&w->c.s.qp) ||
+		cc_next(&w->c.s.qp.cc).ns > w->now.ns);
 }
 
 /* What the peer may still send fits the ring, however it came to be promised. */
@@ -314,7 +317,7 @@ settle(struct world *w)
 static void
 check_ends(struct world *w)
 {
-	struct san_time limit = san_time_add(w->now, w->c.s.linger_timeout);
+	struct san_time limit = san_time_add(w->now, san_short_long(w->c.s.linger_timeout));
 
 	sdp_close(&w->c, SDP_CLOSE_ABORT, w->now);
 	settle(w);

@@ -104,7 +104,7 @@ packet_answered(struct world *w, const struct world_packet *p)
 	}
 	if (f->timing && f->timed_seq == p->seq) {
 		f->timing = false;
-		a.rtt = san_time_since(w->now, f->timed_at);
+		cc_rtt(&f->cc, san_time_since(w->now, f->timed_at));
 	}
 	f->delivered++;
 	f->marked += p->marked;

@@ -40,6 +40,7 @@ bench_defaults(void)
 	    .pmtu = PMTU,
 	    .recv_size = 4 * PMTU,
 	    .recv_limit = 1000,
+	    .cc.algo = CC_NONE,
 	    .params =
 		{
 		    .retry_count = 3,

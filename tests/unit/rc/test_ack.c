@@ -75,6 +75,21 @@ ack__at_once_if_asked_after_8_kib(void **state)
 	bench_expect_response(&b, AETH_ACK_UNLIMITED, 3, 4);
 }
 
+/* The end of a window, which may be a single packet. */
+static void
+ack__at_once_if_a_full_packet_asks(void **state)
+{
+	struct bench b;
+
+	bench_init(&b);
+	bench_request(&b, ROCE_RC_SEND_ONLY, 0, PMTU, false);
+	assert_false(rc_has_work(&b.qp, b.now));
+	bench_request(&b, ROCE_RC_SEND_ONLY, 1, PMTU - 1, true);
+	assert_false(rc_has_work(&b.qp, b.now));
+	bench_request(&b, ROCE_RC_SEND_ONLY, 2, PMTU, true);
+	bench_expect_response(&b, AETH_ACK_UNLIMITED, 2, 3);
+}
+
 static void
 ack__at_once_without_delay_configured(void **state)
 {
@@ -126,6 +141,7 @@ main(void)
 	    cmocka_unit_test(ack__due_time_is_seen_by_emission),
 	    cmocka_unit_test(ack__at_once_after_16_packets),
 	    cmocka_unit_test(ack__at_once_if_asked_after_8_kib),
+	    cmocka_unit_test(ack__at_once_if_a_full_packet_asks),
 	    cmocka_unit_test(ack__at_once_without_delay_configured),
 	    cmocka_unit_test(ack__count_starts_again_after_any_answer),
 	    cmocka_unit_test(ack__precedes_requests),

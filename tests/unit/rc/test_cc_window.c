@@ -30,11 +30,9 @@ cc_start(struct cc *cc)
 static bool
 round_pass(struct cc *cc, uint32_t rtt_us, bool marked)
 {
-	struct cc_ack a = {.packets = cc_window(cc),
-	    .in_flight = cc_window(cc),
-	    .rtt = SAN_DURATION_US(rtt_us),
-	    .marked = marked};
+	struct cc_ack a = {.packets = cc_window(cc), .in_flight = cc_window(cc), .marked = marked};
 
+	cc_rtt(cc, SAN_DURATION_US(rtt_us));
 	return cc_acked(cc, &a, (struct san_time){1});
 }
 
@@ -76,7 +74,7 @@ window__doubles_until_the_cap(void **state)
 static void
 window__unused_does_not_grow(void **state)
 {
-	struct cc_ack a = {.packets = 1, .in_flight = 1, .rtt = SAN_DURATION_US(20)};
+	struct cc_ack a = {.packets = 1, .in_flight = 1};
 	struct cc cc;
 	uint32_t i;
 
@@ -220,11 +218,12 @@ static void
 window__below_one_is_paced(void **state)
 {
 	struct san_time now = {1000000};
-	struct cc_ack a = {.packets = 1, .in_flight = 1, .rtt = SAN_DURATION_US(100)};
+	struct cc_ack a = {.packets = 1, .in_flight = 1};
 	struct cc cc;
 	uint32_t i;
 
 	cc_start(&cc);
+	cc_rtt(&cc, SAN_DURATION_US(100));
 	for (i = 0; i < 200; i++) {
 		a.marked = true;
 		cc_acked(&cc, &a, now);

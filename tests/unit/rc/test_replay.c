@@ -124,6 +124,7 @@ open_qp(bool asker)
 	    .resources = resources,
 	    .resource_count = 16,
 	    .initiator_depth = 16,
+	    .cc.algo = CC_NONE, /* Linux has none */
 	    .params =
 		{
 		    .retry_count = 7,

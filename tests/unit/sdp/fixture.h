@@ -54,6 +54,7 @@ bench_defaults(struct bench *b)
 	    .peer_credits = CREDITS,
 	    .tx = {b->tx, RING},
 	    .rx = {b->rx, RING},
+	    .cc.algo = CC_NONE,
 	    .rc =
 		{
 		    .retry_count = 3,
