@@ -162,8 +162,9 @@ rc_resource_duplicate(struct rc_qp *qp, const struct roce_pkt *p)
 {
 	uint32_t i, k;
 
-	for (i = 0; i < qp->resource_used; i++) {
-		struct rc_resource *r = resource_nth(qp, i);
+	/* Newest first: what is older than all PSNs may carry the same one. */
+	for (i = qp->resource_used; i > 0; i--) {
+		struct rc_resource *r = resource_nth(qp, i - 1);
 
 		k = psn_span(p->psn, r->psn);
 		if (k < r->packets && resource_repeated(qp, r, p, k)) {
@@ -179,12 +180,13 @@ rc_resource_duplicate(struct rc_qp *qp, const struct roce_pkt *p)
 bool
 rc_resource_ack_limit(const struct rc_qp *qp, uint32_t psn, uint32_t *limit)
 {
-	uint32_t i;
+	uint32_t i, since = psn_span(qp->expected, psn);
 
 	for (i = 0; i < qp->resource_used; i++) {
 		const struct rc_resource *r = resource_nth(qp, i);
 
-		if (psn_diff(r->psn, psn) > 0) {
+		/* Others may be older than half of all PSNs. */
+		if (r->psn != psn && psn_span(r->psn, psn) < since) {
 			*limit = psn_add(r->psn, PSN_MASK);
 			return true;
 		}

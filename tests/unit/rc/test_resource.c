@@ -298,6 +298,41 @@ duplicate__before_a_read_is_acknowledged_up_to_it(void **state)
 	expect_ack(&b, 2, AETH_ACK_UNLIMITED, 3);
 }
 
+/* A READ half of all PSNs ago is not one behind the duplicate. */
+static void
+duplicate__long_after_a_read(void **state)
+{
+	struct bench b;
+
+	open_all(&b);
+	read_request(&b, 0, VA, PMTU);
+	bench_emit(&b);
+	b.qp.expected = psn_add(RQ_PSN, 0x800010);
+	bench_request(&b, ROCE_RC_SEND_ONLY, 0x800010, 5, true);
+	bench_request(&b, ROCE_RC_SEND_ONLY, 0x800010, 5, true);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_ack(&b, 0, AETH_ACK_UNLIMITED, 0x800010);
+}
+
+/* All PSNs have been used since: the newest request of that PSN is meant. */
+static void
+atomic__again_after_a_wrap(void **state)
+{
+	uint64_t was;
+	struct bench b;
+
+	open_all(&b);
+	was = word(16);
+	for (uint64_t i = 0; i < 2; i++) {
+		b.qp.expected = RQ_PSN;
+		atomic_request(&b, ROCE_RC_FETCH_ADD, 0, VA + 16, 5, 0);
+		bench_emit(&b);
+		atomic_request(&b, ROCE_RC_FETCH_ADD, 0, VA + 16, 5, 0);
+		assert_int_equal(bench_emit(&b), 1);
+		expect_atomic(&b, 0, 0, was + 5 * i);
+	}
+}
+
 /* DEPTH requests are remembered, older ones are not; more at once were not agreed on. */
 static void
 resources__as_many_as_agreed(void **state)
@@ -441,6 +476,8 @@ main(void)
 	    cmocka_unit_test(read__again_but_different_is_dropped),
 	    cmocka_unit_test(atomic__executed_once_answered_as_often_as_asked),
 	    cmocka_unit_test(duplicate__before_a_read_is_acknowledged_up_to_it),
+	    cmocka_unit_test(duplicate__long_after_a_read),
+	    cmocka_unit_test(atomic__again_after_a_wrap),
 	    cmocka_unit_test(resources__as_many_as_agreed),
 	    cmocka_unit_test(nak_invalid__reads_and_atomics),
 	    cmocka_unit_test(nak_access__reads_and_atomics),
