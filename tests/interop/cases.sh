@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The cases: case_NAME talks, check_NAME looks at the capture of it. Sourced by run, which has the helpers.
 
-CASES="echo refused not_sdp refusing silent ucmatose rejects"
+CASES="echo refused not_sdp refusing silent ucmatose rejects
+	rping send_bw write_bw read_bw atomic_bw jumbo loss killed"
 PYTHON=/usr/bin/python3
 WEATHER=$HERE/../integration/weather.py
 REJ_8='infiniband.mad.attributeid == 0x0012 && infiniband.cm.rej.reason == 8'
 
-case_names() { echo "$CASES"; }
+case_names() { tr -s '\n\t ' ' ' <<<"$CASES"; }
 
 # guest SECONDS COMMAND: in the guest, to its good end; what it says is in SAID.
 guest() {
@@ -126,6 +127,130 @@ check_ucmatose() {
 	assert_frames "$1" 'infiniband.bth.opcode == 4' $((3 * 2 * 2 * 8)) "SEND only"
 	assert_frames "$1" 'infiniband.bth.opcode == 1' $((62 * 2 * 2 * 8)) "SEND middle"
 	assert_frames "$1" 'ipv6 && infiniband.bth.opcode == 2' $((2 * 8)) "SEND last over IPv6"
+}
+
+# The text is verified by us and by the guest (-V). 65535 is its longest.
+case_rping() {
+	local size
+	for size in 64 1000 4096 65535; do
+		we_serve 30 "rping -c -V -a $OUR_IP -C 5 -S $size" -C 5 -S $size rping
+		passed rping server "IPv4, 5 pings of $size bytes"
+		we_call 30 "rping -s -V -a $GUEST_IP -C 5 -S $size" -C 5 -S $size rping "$GUEST_IP"
+		passed rping client "IPv4, 5 pings of $size bytes"
+	done
+	we_serve 30 "rping -c -V -a $OUR_IP6 -C 5 -S 65535" -C 5 -S 65535 rping
+	passed rping server "IPv6, 5 pings of 65535 bytes"
+	we_call 30 "rping -s -V -a $GUEST_IP6 -C 5 -S 65535" -C 5 -S 65535 rping "$GUEST_IP6"
+	passed rping client "IPv6, 5 pings of 65535 bytes"
+}
+check_rping() {
+	# Ten runs of five pings: a READ and a WRITE each; a path MTU is 1024 bytes.
+	assert_frames "$1" 'infiniband.bth.opcode == 12' 50 "READ request"
+	assert_frames "$1" 'infiniband.bth.opcode == 14' $((62 * 20)) "READ response middle"
+	assert_frames "$1" 'infiniband.bth.opcode == 7' $((62 * 20)) "WRITE middle"
+	assert_frames "$1" 'infiniband.bth.opcode == 10' $((2 * 2 * 5)) "WRITE only"
+}
+
+# perf_case OURS THEIRS COUNT SIZE...: a program of perftest, connected and negotiated by rdma_cm. This one knows no IPv6.
+perf_case() {
+	local ours=$1 theirs=$2 count=$3 size
+	shift 3
+	for size; do
+		we_serve 60 "$theirs -R -d rxe0 -x 1 -F -n $count -s $size $OUR_IP" -C "$count" -S "$size" "$ours"
+		passed "$theirs -R" server "IPv4, $count of $size bytes"
+		we_call 60 "$theirs -R -d rxe0 -x 1 -F -n $count -s $size" -C "$count" -S "$size" "$ours" "$GUEST_IP"
+		passed "$theirs -R" client "IPv4, $count of $size bytes"
+	done
+}
+case_send_bw() { perf_case send_bw ib_send_bw 50 2 1024 65536; }
+case_write_bw() { perf_case write_bw ib_write_bw 50 2 1024 65536; }
+case_read_bw() { perf_case read_bw ib_read_bw 50 2 1024 65536; }
+check_send_bw() { assert_frames "$1" 'infiniband.bth.opcode == 1' $((62 * 100)) "SEND middle"; }
+check_write_bw() { assert_frames "$1" 'infiniband.bth.opcode == 7' $((62 * 100)) "WRITE middle"; }
+# A READ of 64 packets may be asked for in parts, each with a first and a last packet.
+check_read_bw() { assert_frames "$1" 'infiniband.bth.opcode == 14' $((60 * 100)) "READ response middle"; }
+
+case_atomic_bw() {
+	local what
+	for what in FETCH_AND_ADD CMP_AND_SWAP; do
+		we_serve 60 "ib_atomic_bw -R -d rxe0 -x 1 -F -n 100 -A $what $OUR_IP" -C 100 -A $what atomic_bw
+		passed "ib_atomic_bw -R" server "IPv4, 100 $what"
+		we_call 60 "ib_atomic_bw -R -d rxe0 -x 1 -F -n 100 -A $what" -C 100 -A $what atomic_bw "$GUEST_IP"
+		passed "ib_atomic_bw -R" client "IPv4, 100 $what"
+	done
+}
+check_atomic_bw() {
+	assert_frames "$1" 'infiniband.bth.opcode == 20' 200 FetchAdd
+	assert_frames "$1" 'infiniband.bth.opcode == 19' 200 CmpSwap
+	assert_frames "$1" 'infiniband.bth.opcode == 18' 400 "atomic answers"
+}
+
+# The largest path MTU, 4096 bytes.
+case_jumbo() {
+	mtu_set 4200
+	we_serve 30 "rping -c -V -a $OUR_IP -C 5 -S 65535" -C 5 -S 65535 rping
+	passed rping server "path MTU 4096, 5 pings of 65535 bytes"
+	we_call 30 "rping -s -V -a $GUEST_IP6 -C 5 -S 65535" -C 5 -S 65535 rping "$GUEST_IP6"
+	passed rping client "path MTU 4096, IPv6, 5 pings of 65535 bytes"
+	we_serve 60 "ib_send_bw -R -d rxe0 -x 1 -F -n 100 -s 65536 $OUR_IP" -C 100 -S 65536 send_bw
+	passed "ib_send_bw -R" server "path MTU 4096, 100 of 65536 bytes"
+	we_call 60 "ib_send_bw -R -d rxe0 -x 1 -F -n 100 -s 65536" -C 100 -S 65536 send_bw "$GUEST_IP"
+	passed "ib_send_bw -R" client "path MTU 4096, 100 of 65536 bytes"
+	mtu_set 1500
+}
+mtu_set() {
+	in_ns ip link set "$TAP" mtu "$1"
+	guest 5 "ip link set eth0 mtu $1"
+}
+check_jumbo() {
+	assert_frames "$1" 'infiniband.bth.opcode == 1 && frame.len > 4096' $((14 * 200)) "SEND middle of 4096 bytes"
+	assert_frames "$1" 'infiniband.bth.opcode == 14 && frame.len > 4096' $((14 * 10)) "READ response middle of 4096 bytes"
+}
+
+# One frame of a hundred (of the few that atomics take, four) is lost on its way to us or from us, CM's included;
+# everything still arrives.
+case_loss() {
+	local tool perf="-R -d rxe0 -x 1 -F -n 100 -s 16384"
+	for tool in send_bw write_bw read_bw; do
+		we_serve 120 "ib_$tool $perf $OUR_IP" --loss 1 -C 100 -S 16384 $tool
+		lost_some "ib_$tool -R" server "100 of 16384 bytes"
+		we_call 120 "ib_$tool $perf" --loss 1 -C 100 -S 16384 $tool "$GUEST_IP"
+		lost_some "ib_$tool -R" client "100 of 16384 bytes"
+	done
+	we_serve 120 "ib_atomic_bw -R -d rxe0 -x 1 -F -n 200 $OUR_IP" --loss 4 -C 200 atomic_bw
+	lost_some "ib_atomic_bw -R" server "200 FETCH_AND_ADD"
+	we_call 120 "ib_atomic_bw -R -d rxe0 -x 1 -F -n 200" --loss 4 -C 200 atomic_bw "$GUEST_IP"
+	lost_some "ib_atomic_bw -R" client "200 FETCH_AND_ADD"
+	we_call 120 "rping -s -V -a $GUEST_IP -C 10 -S 65535" --loss 1 -C 10 -S 65535 rping "$GUEST_IP"
+	lost_some rping client "10 pings of 65535 bytes"
+}
+lost_some() { # THEIRS OURS WHAT
+	local lost
+	lost=$(sed -n 's/.* \([0-9]*\) lost on purpose/\1/p' "$WORK/verbs.log")
+	[ "${lost:-0}" -gt 0 ] || fail "nothing was lost: $(tail -n 2 "$WORK/verbs.log")"
+	passed "$1" "$2" "$3 with $lost frames lost"
+}
+check_loss() { assert_frames "$1" 'infiniband.bth.opcode == 17 && infiniband.aeth.syndrome == 0x60' 5 "sequence NAK"; }
+
+# The guest is gone, without a word, in the middle of a transfer: we give up and end.
+case_killed() {
+	local tool from
+	for tool in send_bw read_bw; do
+		guest_up
+		guest_serve "ib_$tool -R -d rxe0 -x 1 -F -n 100000 -s 65536"
+		from=$(traffic_size)
+		verbs --patience 20 -C 100000 -S 65536 $tool "$GUEST_IP"
+		wait_until 40 traffic_exceeds $((from + 2000000)) || fail "nothing is transferred: $(cat "$WORK/verbs.log")"
+		vm_kill
+		ours_fails verbs 60 "does not answer"
+		passed "ib_$tool -R" client "guest killed in the middle"
+	done
+	guest_up
+}
+traffic_exceeds() { [ "$(traffic_size)" -gt "$1" ]; }
+check_killed() {
+	assert_frames "$1" 'infiniband.bth.opcode == 1' 1000 "SEND middle"
+	assert_frames "$1" 'infiniband.bth.opcode == 14' 1000 "READ response middle"
 }
 
 # Refused both ways: nobody listens over there; we do not want them here.

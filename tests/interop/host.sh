@@ -77,6 +77,16 @@ ours_ends() {
 	[ $status = 0 ] || fail "$1 ended with $status: $(tail -n 3 "$WORK/$1.log")"
 	rm -f "$WORK/$1.pid"
 }
+# ours_fails NAME SECONDS TEXT: until it ends with an error, and says TEXT.
+ours_fails() {
+	local pid status=0
+	read -r pid _ <"$WORK/$1.pid"
+	wait_until "$2" process_gone "$WORK/$1.pid" || fail "$1 does not end"
+	wait "$pid" || status=$?
+	[ $status = 1 ] || fail "$1 ended with $status: $(tail -n 3 "$WORK/$1.log")"
+	grep -q -e "$3" "$WORK/$1.log" || fail "$1 did not say '$3' but: $(tail -n 3 "$WORK/$1.log")"
+	rm -f "$WORK/$1.pid"
+}
 
 # --- our verbs ----------------------------------------------------------------------------------------------
 

@@ -91,7 +91,8 @@ qp_make(struct ep *e, const struct cm_msg *m, uint8_t pmtu_code, uint8_t retries
 			    .rto_initial = SAN_DURATION_MS(200),
 			    .rto_min = SAN_DURATION_MS(10),
 			    .rto_max = SAN_DURATION_S(1),
-			    .give_up = e->net->options->patience,
+			    /* Before whoever waits for it does: it knows the reason. */
+			    .give_up = {e->net->options->patience.ns / 2},
 			    .ack_delay = SAN_DURATION_US(50),
 			},
 		},
