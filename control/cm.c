@@ -29,6 +29,16 @@ cm_qp_meet(struct cm_qp *own, const struct cm_msg *peer)
 		own->initiator_depth = peer->responder_resources;
 }
 
+/* The seed's own outputs are never seen outside. */
+static void
+keys_make(struct cm *cm, struct prng seed)
+{
+	for (int i = 0; i < 2; i++) {
+		cm->hash_key.k[i] = prng_u64(&seed);
+		cm->nonce.key.k[i] = prng_u64(&seed);
+	}
+}
+
 struct cm *
 cm_create(const struct cm_limits *limits, uint64_t ca_guid, struct prng seed)
 {
@@ -41,9 +51,8 @@ cm_create(const struct cm_limits *limits, uint64_t ca_guid, struct prng seed)
 		return NULL;
 	cm->limits = *limits;
 	cm->ca_guid = ca_guid;
-	cm->rng = seed;
-	cm->hash_key = prng_u64(&cm->rng);
-	cm->tid_base = prng_u64(&cm->rng) << 32;
+	keys_make(cm, seed);
+	cm->tid_base = nonce_u64(&cm->nonce) << 32;
 	if (cm_table_init(cm) != 0) {
 		cm_destroy(cm);
 		return NULL;

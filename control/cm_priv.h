@@ -10,6 +10,7 @@
 
 #include "cm.h"
 #include "cm_matrix.h"
+#include "siphash.h"
 #include "timer_heap.h"
 
 struct cm_input {
@@ -69,9 +70,9 @@ LIST_HEAD(cm_conn_list, cm_conn);
 struct cm {
 	struct cm_limits limits;
 	uint64_t ca_guid;
-	struct prng rng;
-	uint64_t hash_key;
-	uint64_t tid_base; /* upper half of our transaction ids */
+	struct siphash_key hash_key;
+	struct nonce nonce; /* our communication and transaction ids */
+	uint64_t tid_base;  /* upper half of our transaction ids */
 	uint32_t count, pending_count;
 	struct cm_conn *conns; /* conns_max of them; pages never used cost nothing */
 	struct cm_peer *peers; /* pending_max of them */

@@ -9,30 +9,19 @@
 #include "cm_priv.h"
 #include "san_err.h"
 
-static uint64_t
-mix(uint64_t h, uint64_t v)
-{
-	h ^= v;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ull;
-	h ^= h >> 32;
-	return h * 0xd6e8feb86659fd93ull;
-}
-
 static uint32_t
 hash_ip(const struct cm *cm, const struct san_ip *ip, uint64_t a, uint64_t b)
 {
-	uint64_t w[2], h = cm->hash_key;
+	uint64_t w[4] = {[2] = a, [3] = b};
 
-	memcpy(w, ip->b, sizeof w);
-	h = mix(mix(mix(mix(h, w[0]), w[1]), a), b);
-	return (uint32_t)(h >> 32) & cm->bucket_mask;
+	memcpy(w, ip->b, sizeof ip->b);
+	return (uint32_t)siphash(&cm->hash_key, w, sizeof w) & cm->bucket_mask;
 }
 
 static uint32_t
 hash_id(const struct cm *cm, uint32_t id)
 {
-	return (uint32_t)(mix(cm->hash_key, id) >> 32) & cm->bucket_mask;
+	return (uint32_t)siphash(&cm->hash_key, &id, sizeof id) & cm->bucket_mask;
 }
 
 int
@@ -79,7 +68,7 @@ fresh_id(struct cm *cm)
 	uint32_t id;
 
 	do
-		id = (uint32_t)prng_u64(&cm->rng);
+		id = (uint32_t)nonce_u64(&cm->nonce);
 	while (id == 0 || cm_conn_by_id(cm, id) != NULL);
 	return id;
 }

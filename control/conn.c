@@ -38,7 +38,7 @@ static const char *const setup_text[] = {
 /* --- the table -------------------------------------------------------------------------------- */
 
 void
-conn_table_init(struct conn_table *t, uint32_t size, struct prng *prng)
+conn_table_init(struct conn_table *t, uint32_t size, struct nonce *nonce)
 {
 	memset(t, 0, sizeof *t);
 	TAILQ_INIT(&t->resolving);
@@ -46,7 +46,7 @@ conn_table_init(struct conn_table *t, uint32_t size, struct prng *prng)
 	for (uint32_t i = 0; i < size; i++) {
 		t->free[i] = (uint16_t)i;
 		/* Peers of the daemon that ran before us must not take new QPs for old ones. */
-		t->generation[i] = (uint8_t)prng_below(prng, 256);
+		t->generation[i] = (uint8_t)nonce_u64(nonce);
 	}
 }
 
@@ -60,7 +60,7 @@ conn_number(struct conn *c)
 	uint8_t generation = d->conns.generation[c->index - CONN_INDEX_FIRST]++;
 
 	c->qpn = (uint32_t)generation << 16 | c->index;
-	c->rq_psn = prng_below(&d->prng, 1u << 24);
+	c->rq_psn = (uint32_t)nonce_u64(&d->nonce) & 0xffffffu;
 }
 
 int

@@ -17,6 +17,7 @@
 #include "neigh.h"
 #include "san_limits.h"
 #include "sdp.h"
+#include "siphash.h"
 
 struct daemon;
 struct poll_event;
@@ -108,7 +109,7 @@ struct conn_table {
 	struct conn_list resolving;
 };
 
-void conn_table_init(struct conn_table *t, uint32_t size, struct prng *prng);
+void conn_table_init(struct conn_table *t, uint32_t size, struct nonce *nonce);
 /* At the very end: forget what is left. */
 void conn_table_fini(struct conn_table *t);
 /* A new connection for `k`; SAN_ELIMIT or SAN_ENOMEM. */

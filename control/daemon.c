@@ -57,12 +57,12 @@ daemon_create(const struct san_config *config, struct daemon **out)
 	TAILQ_INIT(&d->socks);
 	TAILQ_INIT(&d->sweep);
 	d->capture = (struct loop_timer){.handle = capture_timer, .owner = d};
-	if (getrandom(&d->prng.state, sizeof d->prng.state, 0) != sizeof d->prng.state) {
+	if (getrandom(&d->nonce.key, sizeof d->nonce.key, 0) != sizeof d->nonce.key) {
 		err = SAN_EIO;
 		goto free_daemon;
 	}
-	portnum_init(&d->portnum, (struct prng){prng_u64(&d->prng)});
-	conn_table_init(&d->conns, config->connections_max, &d->prng);
+	portnum_init(&d->portnum, (struct prng){nonce_u64(&d->nonce)});
+	conn_table_init(&d->conns, config->connections_max, &d->nonce);
 	d->loop = loop_create(timers_max(config));
 	if (d->loop == NULL)
 		goto free_daemon;

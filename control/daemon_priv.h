@@ -17,16 +17,16 @@
 #include "pollers.h"
 #include "portnum.h"
 #include "ports.h"
-#include "prng.h"
 #include "san_limits.h"
 #include "schema.h"
 #include "session.h"
+#include "siphash.h"
 #include "sock.h"
 
 struct daemon {
 	struct san_config config;
 	struct loop *loop;
-	struct prng prng;
+	struct nonce nonce; /* for numbers that nobody outside may foresee */
 	struct control_counters count;
 	struct pollers pollers;
 	struct ports ports;

@@ -118,8 +118,8 @@ netio_open(struct daemon *d)
 	n->cm_timer = (struct loop_timer){.handle = cm_due, .owner = d};
 	n->neigh_timer = (struct loop_timer){.handle = neigh_due, .owner = d};
 	/* A random GUID: after a restart peers must not take us for the QPs they still remember. */
-	n->cm = cm_create(&cm, prng_u64(&d->prng) | 1, (struct prng){prng_u64(&d->prng)});
-	n->neigh = neigh_create(&neigh, (struct prng){prng_u64(&d->prng)});
+	n->cm = cm_create(&cm, nonce_u64(&d->nonce) | 1, (struct prng){nonce_u64(&d->nonce)});
+	n->neigh = neigh_create(&neigh, (struct prng){nonce_u64(&d->nonce)});
 	return n->cm == NULL || n->neigh == NULL ? SAN_ENOMEM : 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Small seeded generator (splitmix64) for the simulator and for identifiers that need to be
- * unlikely, not secret. The daemon seeds it from getrandom(2). */
+/* Small seeded generator (splitmix64) for the simulator and for choices that need to be unlikely,
+ * not secret: who sees an output knows all later ones. For names that nobody may guess: siphash.h.
+ */
 #ifndef SAND_BASE_PRNG_H
 #define SAND_BASE_PRNG_H
 
