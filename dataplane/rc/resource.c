@@ -223,6 +223,32 @@ response_fill(const struct rc_qp *qp, const struct rc_resource *r, struct roce_t
 	return out->seg[0].base != NULL;
 }
 
+static void
+resource_done(struct rc_qp *qp, struct rc_resource *r)
+{
+	r->next = r->end;
+	qp->resource_active--;
+	resource_seek(qp);
+}
+
+/* The region of the answer that is wanted next has gone. If the peer got the answer once already,
+ * it may have said so to the region's owner, and this repeat is for a request that was on its way
+ * too long: say something harmless instead. */
+static void
+resource_lost(struct rc_qp *qp, struct rc_resource *r, struct roce_tx *out)
+{
+	if (!r->answered) {
+		qp->expected = out->psn;
+		rc_responder_refuse(qp, AETH_NAK_ACCESS);
+		rc_ack_emit(qp, out);
+		return;
+	}
+	qp->counters.rx_forgotten++;
+	qp->counters.tx_acks++;
+	rc_ack_init_tx(qp, out, ROCE_RC_ACK, psn_add(r->psn, PSN_MASK));
+	resource_done(qp, r);
+}
+
 /* The next packet of the first answer that is wanted. */
 void
 rc_resource_emit(struct rc_qp *qp, struct roce_tx *out)
@@ -232,9 +258,7 @@ rc_resource_emit(struct rc_qp *qp, struct roce_tx *out)
 	san_check(qp->resource_active != 0 && resource_active(r));
 	rc_ack_init_tx(qp, out, response_opcode(r), psn_add(r->psn, r->next));
 	if (!response_fill(qp, r, out)) {
-		qp->expected = out->psn;
-		rc_responder_refuse(qp, AETH_NAK_ACCESS);
-		rc_ack_emit(qp, out);
+		resource_lost(qp, r, out);
 		return;
 	}
 	qp->counters.tx_responses++;
@@ -243,6 +267,5 @@ rc_resource_emit(struct rc_qp *qp, struct roce_tx *out)
 	r->answered |= r->end == r->packets;
 	if (r->end == r->packets && psn_add(r->psn, r->packets) == qp->expected)
 		rc_ack_answered(qp);
-	qp->resource_active--;
-	resource_seek(qp);
+	resource_done(qp, r);
 }

@@ -439,6 +439,46 @@ nak_access__region_goes_while_it_is_read(void **state)
 	}
 }
 
+/* The peer had the answer and said so to the region's owner; then a copy of its request comes that
+ * the network held back. It waits for nothing, and is not told off. */
+static void
+repeat__of_what_was_answered_when_the_region_has_gone(void **state)
+{
+	struct bench b;
+
+	open_all(&b);
+	read_request(&b, 0, VA, 2 * PMTU);
+	read_request(&b, 2, VA, PMTU);
+	assert_int_equal(bench_emit(&b), 3);
+	assert_int_equal(rc_mr_deregister(&mrs, key), 0);
+	read_request(&b, 0, VA, 2 * PMTU);
+	read_request(&b, 2, VA, PMTU);
+	assert_int_equal(bench_emit(&b), 2);
+	expect_ack(&b, 0, AETH_ACK_UNLIMITED, PSN_MASK);
+	expect_ack(&b, 1, AETH_ACK_UNLIMITED, 1);
+	assert_int_equal(b.qp.counters.rx_forgotten, 2);
+	assert_int_equal(rc_error(&b.qp), 0);
+	assert_false(rc_has_work(&b.qp, b.now));
+}
+
+/* Half of an answer is none: who asks for the rest must know that it cannot have it. */
+static void
+repeat__of_what_was_answered_by_half_is_refused(void **state)
+{
+	struct rc_chunk chunk;
+	struct roce_tx tx;
+	struct bench b;
+
+	open_all(&b);
+	read_request(&b, 0, VA, 4 * PMTU);
+	assert_int_equal(rc_emit(&b.qp, &tx, &chunk, b.now), RC_OUT_RESPONSE);
+	assert_int_equal(rc_mr_deregister(&mrs, key), 0);
+	read_request(&b, 0, VA, 4 * PMTU);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_ack(&b, 0, AETH_NAK_ACCESS, 0);
+	assert_int_equal(rc_error(&b.qp), SAN_EPROTO);
+}
+
 /* 2^31 bytes are half of all PSNs; the answer is streamed, and can be asked for again anywhere. */
 static void
 read__2_to_31_bytes(void **state)
@@ -482,6 +522,8 @@ main(void)
 	    cmocka_unit_test(nak_invalid__reads_and_atomics),
 	    cmocka_unit_test(nak_access__reads_and_atomics),
 	    cmocka_unit_test(nak_access__region_goes_while_it_is_read),
+	    cmocka_unit_test(repeat__of_what_was_answered_when_the_region_has_gone),
+	    cmocka_unit_test(repeat__of_what_was_answered_by_half_is_refused),
 	    cmocka_unit_test(read__2_to_31_bytes),
 	};
 
