@@ -229,8 +229,12 @@ response_emit(struct rc_qp *qp, struct roce_tx *out, struct san_time now)
 enum rc_out
 rc_emit(struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
 {
-	bool yield = qp->read_sent && request_ready(qp, now);
+	bool yield;
 
+	/* A rate may have risen unnoticed while there was nothing to send. */
+	if (san_time_reached(cc_deadline(&qp->cc), now))
+		cc_deadline_expire(&qp->cc, now);
+	yield = qp->read_sent && request_ready(qp, now);
 	if (qp->cnp_due) {
 		rc_notify_emit(qp, out, now);
 		return RC_OUT_RESPONSE;

@@ -233,6 +233,26 @@ pace__deadline_is_when_the_next_may_leave(void **state)
 	assert_int_equal(rc_deadline(&b.qp).ns, UINT64_MAX); /* nothing to send: no timer runs */
 }
 
+/* The rate rises with time also while nothing is sent and nobody looks; the deadline after that is
+ * one to come. */
+static void
+pace__deadline_is_to_come_after_a_rest(void **state)
+{
+	struct bench b;
+	uint32_t i;
+
+	init_with(&b, CC_DCQCN, 0);
+	for (i = 0; i < 1000; i++) {
+		bench_packet(&b, (struct roce_pkt){.opcode = ROCE_CNP});
+		b.now = san_time_add(b.now, SAN_DURATION_US(5));
+	}
+	cc_sent(&b.qp.cc, 10000, b.now);
+	b.now = san_time_add(b.now, SAN_DURATION_US(300));
+	bench_post(&b, PMTU, 1, 1);
+	assert_int_equal(bench_emit(&b), 0);
+	assert_true(san_time_before(b.now, rc_deadline(&b.qp)));
+}
+
 /* A packet that shall be sent again but has to wait is not overdue meanwhile. */
 static void
 pace__does_not_run_out_of_patience(void **state)
@@ -295,6 +315,7 @@ main(void)
 	    cmocka_unit_test(window__bounds_what_leaves),
 	    cmocka_unit_test(window__shrinks_on_loss_and_timeout),
 	    cmocka_unit_test(pace__deadline_is_when_the_next_may_leave),
+	    cmocka_unit_test(pace__deadline_is_to_come_after_a_rest),
 	    cmocka_unit_test(pace__does_not_run_out_of_patience),
 	    cmocka_unit_test(pace__does_not_hold_acks),
 	};
