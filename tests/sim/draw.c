@@ -75,7 +75,7 @@ draw_bursts(struct prng *p, struct faults *f)
 }
 
 struct faults
-draw_faults(struct prng *p, bool patient)
+draw_faults(struct prng *p, uint32_t hosts, bool patient)
 {
 	struct faults f = faults_none();
 
@@ -91,6 +91,8 @@ draw_faults(struct prng *p, bool patient)
 		f.cut_from.ns = prng_u64(p) % SAN_DURATION_MS(50).ns;
 		f.cut_to.ns =
 		    f.cut_from.ns + prng_u64(p) % SAN_DURATION_MS(patient ? 500 : 2000).ns;
+		if (hosts > 2)
+			f.group = prng_below(p, 1u << hosts);
 	}
 	return f;
 }
@@ -128,6 +130,18 @@ draw_rc(struct prng *p, bool patient)
 		rc.retry_count = (uint8_t)prng_below(p, 8);
 	}
 	return rc;
+}
+
+struct cc_params
+draw_cc(struct prng *p, const struct net_setup *net)
+{
+	struct cc_params cc = {.algo = (uint8_t)prng_below(p, CC_COUNT)};
+
+	if (!draw_one_in(p, 4))
+		cc.line_rate_mbit = (uint32_t)(net->up.bytes_per_s / 125000);
+	if (draw_one_in(p, 4))
+		cc.target_delay = SAN_DURATION_US(DRAW_OF(p, 1, 20, 1000));
+	return cc;
 }
 
 void

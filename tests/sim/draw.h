@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cc.h"
 #include "net.h"
 #include "node.h"
 #include "prng.h"
@@ -23,9 +24,11 @@ uint32_t draw_psn(struct prng *p);
 
 struct net_setup draw_net(struct prng *p, uint32_t hosts);
 /* `patient`: all of it is over long before anybody gives up. */
-struct faults draw_faults(struct prng *p, bool patient);
+struct faults draw_faults(struct prng *p, uint32_t hosts, bool patient);
 struct node_setup draw_node(struct prng *p);
 struct rc_params draw_rc(struct prng *p, bool patient);
+/* For a port of the network's rate. */
+struct cc_params draw_cc(struct prng *p, const struct net_setup *net);
 /* One host may be paused for a while. */
 void draw_pause(struct prng *p, struct node *n, bool patient);
 

@@ -20,18 +20,26 @@ fault_chance(struct prng *p, uint32_t ppb)
 	return ppb != 0 && prng_below(p, PPB_ALL) < ppb;
 }
 
-bool
-fault_loses(struct fault_dice *d, struct prng *p, struct san_time now)
+static bool
+cut(const struct faults *x, const struct sim_frame *f, struct san_time now)
 {
-	const struct faults *f = d->faults;
-
-	if (now.ns >= f->cut_from.ns && now.ns < f->cut_to.ns)
-		return true;
-	if (now.ns >= f->until.ns)
+	if (now.ns < x->cut_from.ns || now.ns >= x->cut_to.ns)
 		return false;
-	if (f->burst_enter != 0 && fault_chance(p, d->bad ? f->burst_leave : f->burst_enter))
+	return x->group == 0 || ((x->group >> f->from ^ x->group >> f->to) & 1) != 0;
+}
+
+bool
+fault_loses(struct fault_dice *d, struct prng *p, const struct sim_frame *f, struct san_time now)
+{
+	const struct faults *x = d->faults;
+
+	if (cut(x, f, now))
+		return true;
+	if (now.ns >= x->until.ns)
+		return false;
+	if (x->burst_enter != 0 && fault_chance(p, d->bad ? x->burst_leave : x->burst_enter))
 		d->bad = !d->bad;
-	return fault_chance(p, f->loss) || (d->bad && fault_chance(p, f->burst_loss));
+	return fault_chance(p, x->loss) || (d->bad && fault_chance(p, x->burst_loss));
 }
 
 /* Is this byte of an IP header at `ip` one whose value the ICRC does not protect? */

@@ -21,8 +21,10 @@ struct faults {
 	 * that it ends, and that a frame is lost in it. */
 	uint32_t burst_enter, burst_leave, burst_loss;
 	struct san_time until; /* no faults from here on; cuts have times of their own */
-	/* Nothing passes in [cut_from, cut_to). */
+	/* Nothing passes in [cut_from, cut_to); with a group, nothing between hosts in it (bit
+	 * number = host) and others. */
 	struct san_time cut_from, cut_to;
+	uint64_t group;
 };
 
 /* A perfect line. */
@@ -35,7 +37,8 @@ struct fault_dice {
 };
 
 bool fault_chance(struct prng *p, uint32_t ppb);
-bool fault_loses(struct fault_dice *d, struct prng *p, struct san_time now);
+bool fault_loses(
+    struct fault_dice *d, struct prng *p, const struct sim_frame *f, struct san_time now);
 /* Turn bits that the ICRC covers. */
 void fault_damage(struct prng *p, struct sim_frame *f);
 

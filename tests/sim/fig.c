@@ -20,7 +20,10 @@ fig_recovery_name(enum fig_recovery r)
 }
 
 const struct fig_cc fig_ccs[] = {
-    {"none", CC_NONE, FIG_GO_BACK_N},
+    {"none, go-back-N", CC_NONE, FIG_GO_BACK_N},
+    {"none", CC_NONE, FIG_SACK},
+    {"window", CC_WINDOW, FIG_SACK},
+    {"DCQCN", CC_DCQCN, FIG_SACK},
     {NULL, 0, 0},
 };
 
@@ -44,6 +47,8 @@ fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
 	return (struct rc_end_setup){
 	    .pmtu = FIG_PMTU,
 	    .recv_size = RC_WORK_BYTES,
+	    .keep = recovery != FIG_GO_BACK_N,
+	    .features = recovery == FIG_SACK ? RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO : 0,
 	    .rc =
 		{
 		    .retry_count = 7,
@@ -56,6 +61,7 @@ fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
 		    .give_up = SAN_DURATION_S(30),
 		    .ack_delay = SAN_DURATION_US(20),
 		},
+	    .cc = {.algo = algo, .line_rate_mbit = 100000},
 	    .script = {.recv_depth = RC_WORKS, .stop_at = SAN_TIME_NEVER},
 	};
 }
@@ -63,7 +69,10 @@ fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
 void
 fig_open(struct fig *f, const struct net_setup *net, uint32_t ends_max)
 {
-	struct rc_host_setup hs = {.node = node_defaults(), .ends_max = ends_max};
+	struct rc_host_setup hs = {.node = node_defaults(),
+	    .ends_max = ends_max,
+	    .blocks = 2 * ends_max,
+	    .kept_max = 65536};
 	uint32_t i;
 
 	memset(f, 0, sizeof *f);

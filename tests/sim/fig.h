@@ -46,7 +46,10 @@ struct fig_flow {
 };
 
 /* What recovers losses. X(name, text) */
-#define FIG_RECOVERY_LIST(X) X(GO_BACK_N, "go-back-N")
+#define FIG_RECOVERY_LIST(X)                          \
+	X(GO_BACK_N, "go-back-N")                     \
+	X(KEEP, "selective, a peer without our SACK") \
+	X(SACK, "selective, SACK")
 
 enum fig_recovery {
 #define X(name, text) FIG_##name,

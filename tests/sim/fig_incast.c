@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A hundred hosts send bulk to one, and one more sends it small messages now and then: what bulk
+/* A hundred hosts send bulk to one, and a few more send it small messages now and then: what bulk
  * gets, what the small messages suffer, what the queue before the receiver has to hold. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +10,20 @@
 #define SENDERS	 100u
 #define WINDOW	 64u
 #define MESSAGE	 65536u
+#define PROBES	 8u
 #define SMALL	 64u
+#define EVERY_US 100u
 #define WARM_UP	 SAN_DURATION_MS(5)
 #define MEASURED SAN_DURATION_MS(20)
 
 static void
 measure(const struct fig_cc *cc)
 {
-	const struct net_setup net = fig_switch(SENDERS + 2);
-	const struct fig_flow probe = {.from = SENDERS + 1,
-	    .to = 0,
+	const struct net_setup net = fig_switch(1 + SENDERS + PROBES);
+	struct fig_flow probe = {.to = 0,
 	    .len = SMALL,
 	    .outstanding = RC_WORKS,
-	    .pause_max = SAN_DURATION_US(40)};
+	    .pause_max = SAN_DURATION_US(2 * EVERY_US)};
 	struct fig_flow bulk = {.to = 0, .len = MESSAGE, .outstanding = 4};
 	struct rc_end_setup end = fig_end(cc->recovery, cc->algo, WINDOW);
 	struct rc_meter *all = calloc(2, sizeof *all), *small = all + 1;
@@ -30,8 +31,9 @@ measure(const struct fig_cc *cc)
 	struct fig f;
 
 	san_check(all != NULL);
-	fig_open(&f, &net, SENDERS + 1);
-	fig_flow(&f, &probe, &end, small);
+	fig_open(&f, &net, SENDERS + PROBES);
+	for (probe.from = SENDERS + 1; probe.from <= SENDERS + PROBES; probe.from++)
+		fig_flow(&f, &probe, &end, small);
 	for (bulk.from = 1; bulk.from <= SENDERS; bulk.from++)
 		fig_flow(&f, &bulk, &end, all);
 	fig_run(&f, WARM_UP);
@@ -55,13 +57,13 @@ fig_incast(bool heads)
 {
 	const struct fig_cc *cc;
 
-	printf("%u hosts send 64 KiB messages to one, all from the same moment on; a further one "
-	       "sends it %u-byte\nmessages every 20 us on average. 100 Gbit/s, round trip 8 us, "
-	       "%u KB before the receiver, marking from\n100 to 400 KB, window at most %u packets "
-	       "each; measured for %u ms after %u ms.\n\n"
+	printf("%u hosts send 64 KiB messages to one, all from the same moment on; %u more send it "
+	       "%u-byte messages,\neach every %u us on average. 100 Gbit/s, round trip 8 us, 2 MB "
+	       "before the receiver, marking from 100 to\n400 KB, window at most %u packets each; "
+	       "measured for %u ms after %u ms.\n\n"
 	       "| congestion control | goodput, Gbit/s | small, median us | small, 99 %% us | "
 	       "queue, KB | drops | marked |\n|---|---|---|---|---|---|---|\n",
-	    SENDERS, SMALL, 2000u, WINDOW, (unsigned)(MEASURED.ns / 1000000),
+	    SENDERS, PROBES, SMALL, EVERY_US, WINDOW, (unsigned)(MEASURED.ns / 1000000),
 	    (unsigned)(WARM_UP.ns / 1000000));
 	for (cc = fig_ccs; !heads && cc->name != NULL; cc++)
 		measure(cc);

@@ -166,6 +166,7 @@ open_base(const struct stream *s, const struct cm_event *ev)
 	    .local_credits = sdp_initial_credits(s->setup.ring_rx, s->setup.pmtu),
 	    .pool = &s->host->pool,
 	    .rc = s->setup.rc,
+	    .cc = s->setup.cc,
 	    .disconn_timeout = s->setup.disconn_timeout,
 	    .linger_timeout = s->setup.linger_timeout,
 	};

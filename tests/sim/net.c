@@ -148,7 +148,7 @@ hop_send(struct net *n, struct hop *h, struct sim_frame *f, bool masked, struct 
 	h->frames++;
 	h->bytes += bytes;
 	h->free_at.ns = (h->free_at.ns > now.ns ? h->free_at.ns : now.ns) + hop_ns(h, bytes);
-	if (masked || fault_loses(&h->dice, &n->prng, now)) {
+	if (masked || fault_loses(&h->dice, &n->prng, f, now)) {
 		n->count.lost++;
 		sim_frame_put(&n->frames, f);
 		return;

@@ -46,6 +46,7 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 	    .resource_count = s->reads,
 	    .initiator_depth = s->reads < peer->setup.reads ? s->reads : peer->setup.reads,
 	    .params = s->rc,
+	    .cc = s->cc,
 	};
 
 	san_check(s->reads <= RC_READS_MAX);
@@ -86,6 +87,8 @@ opcode_trace_name(const struct roce_pkt *p)
 {
 	if (p->opcode == ROCE_RC_ACK)
 		return (p->ext.syndrome & 0x60) != 0 ? "NAK" : "ACK";
+	if (p->opcode == ROCE_CNP)
+		return "CNP";
 	if (p->opcode == ROCE_RC_READ_REQ)
 		return "READ";
 	if (p->opcode > ROCE_RC_READ_REQ && p->opcode <= ROCE_RC_READ_RESP_ONLY)

@@ -71,6 +71,7 @@ struct rc_end_setup {
 	bool passive;	   /* may not send at first */
 	bool flow_control; /* end-to-end credits, if the peer has them too */
 	struct rc_params rc;
+	struct cc_params cc;
 	struct rc_script script;
 };
 

@@ -104,6 +104,7 @@ draw_end(struct prng *p, const struct rc_scenario *sc, uint32_t pmtu)
 	    .features = draw_one_in(p, 4) ? 0 : RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO,
 	    .reads = (uint8_t)DRAW_OF(p, 1, 2, 4, RC_READS_MAX),
 	    .rc = draw_rc(p, sc->patient),
+	    .cc = draw_cc(p, &sc->net),
 	    .script = draw_script(p, sc),
 	};
 
@@ -269,7 +270,7 @@ rc_scenario_run(uint64_t seed, struct prng *p, bool trace)
 	sc.patient = !draw_one_in(p, 5);
 	sc.hosts = draw_one_in(p, 4) ? 3 + prng_below(p, HOSTS_MAX - 2) : 2;
 	sc.net = draw_net(p, sc.hosts);
-	sc.faults = draw_faults(p, sc.patient);
+	sc.faults = draw_faults(p, sc.hosts, sc.patient);
 	if (sc.kind == KIND_CUT) {
 		sc.faults.cut_from = draw_moment(p);
 		sc.faults.cut_to = SAN_TIME_NEVER;

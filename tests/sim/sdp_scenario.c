@@ -86,6 +86,7 @@ draw_stream(struct prng *p, const struct sdp_scenario *sc, uint32_t pmtu)
 	s.ring_rx = draw_ring(p, pmtu);
 	s.features = (uint8_t)DRAW_OF(p, 0, FEATURE_SACK, FEATURE_SACK | FEATURE_ECN_ECHO);
 	s.rc = draw_rc(p, sc->patient);
+	s.cc = draw_cc(p, &sc->net);
 	s.disconn_timeout = SAN_DURATION_MS(DRAW_OF(p, 5000, 20000));
 	s.linger_timeout = SAN_DURATION_MS(sc->patient ? 5000 : DRAW_OF(p, 100, 2000));
 	if (!sc->patient)
@@ -301,7 +302,7 @@ sdp_scenario_run(uint64_t seed, struct prng *p, bool trace)
 	sc.patient = !draw_one_in(p, 5);
 	sc.hosts = draw_one_in(p, 6) ? 3 + prng_below(p, HOSTS_MAX - 2) : 2;
 	sc.net = draw_net(p, sc.hosts);
-	sc.faults = draw_faults(p, sc.patient);
+	sc.faults = draw_faults(p, sc.hosts, sc.patient);
 	world_init(&sc.world, &sc.net);
 	draw_hosts(&sc, p, trace);
 	draw_streams(&sc, p);

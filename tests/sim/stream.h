@@ -40,6 +40,7 @@ struct stream_setup {
 	uint32_t ring_tx, ring_rx;
 	uint8_t features; /* offered */
 	struct rc_params rc;
+	struct cc_params cc;
 	struct san_duration disconn_timeout, linger_timeout, connect_timeout;
 	struct script script;
 	/* Active side; a passive one waits for a REQ. */

@@ -215,6 +215,26 @@ mask__loses_the_nth(void **state)
 }
 
 static void
+partition__separates_the_group(void **state)
+{
+	struct san_time at = {0};
+	struct roce_pkt pkt;
+	struct net n;
+
+	open_net(&n, NET_SWITCH, 4, &fast);
+	n.faults.cut_from.ns = 0;
+	n.faults.group = 1u << 0 | 1u << 3;
+	send_one(&n, 0, 1, 0, 0, 1, at);
+	send_one(&n, 1, 3, 0, 0, 2, at);
+	send_one(&n, 0, 3, 0, 0, 3, at);
+	assert_int_equal(take_one(&n, &at, &pkt), 3);
+	assert_int_equal(take_one(&n, &at, &pkt), UINT32_MAX);
+	send_one(&n, 1, 2, 0, 0, 4, at);
+	assert_int_equal(take_one(&n, &at, &pkt), 4);
+	net_fini(&n);
+}
+
+static void
 damage__never_decodes(void **state)
 {
 	struct san_time at = {0};
@@ -277,6 +297,7 @@ main(void)
 	    cmocka_unit_test(paths__overtake_each_other),
 	    cmocka_unit_test(bursts__lose_in_a_row),
 	    cmocka_unit_test(mask__loses_the_nth),
+	    cmocka_unit_test(partition__separates_the_group),
 	    cmocka_unit_test(damage__never_decodes),
 	    cmocka_unit_test(room__is_when_the_transmitter_has_it),
 	};
