@@ -42,7 +42,7 @@ view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 	    .window = s->qp.params.window_packets,
 	    .credits_local = s->announced - s->mseq_received,
 	    .credits_peer = s->tx_limit - s->mseq_posted,
-	    .rtt = s->qp.srtt,
+	    .rtt = {s->qp.srtt},
 	};
 	if (deadline.ns != UINT64_MAX)
 		v->deadline_in = san_time_since(deadline, p->now);

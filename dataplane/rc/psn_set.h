@@ -21,16 +21,26 @@ psn_set_has(const struct psn_set *s, uint32_t psn)
 	return s->word[psn / 64 % PSN_SET_WORDS] >> psn % 64 & 1;
 }
 
-static inline void
+/* True if it was no member. */
+static inline bool
 psn_set_add(struct psn_set *s, uint32_t psn)
 {
-	s->word[psn / 64 % PSN_SET_WORDS] |= UINT64_C(1) << psn % 64;
+	uint64_t *word = &s->word[psn / 64 % PSN_SET_WORDS], bit = UINT64_C(1) << psn % 64;
+	bool news = (*word & bit) == 0;
+
+	*word |= bit;
+	return news;
 }
 
-static inline void
+/* True if it was a member. */
+static inline bool
 psn_set_remove(struct psn_set *s, uint32_t psn)
 {
-	s->word[psn / 64 % PSN_SET_WORDS] &= ~(UINT64_C(1) << psn % 64);
+	uint64_t *word = &s->word[psn / 64 % PSN_SET_WORDS], bit = UINT64_C(1) << psn % 64;
+	bool was = *word & bit;
+
+	*word &= ~bit;
+	return was;
 }
 
 /* Bit i of the result: from + i is a member. */
@@ -53,6 +63,17 @@ static inline struct psn_set
 psn_set_at(const struct psn_set *bits, uint32_t from)
 {
 	return psn_set_from(bits, PSN_SET_SPAN - from % PSN_SET_SPAN);
+}
+
+static inline struct psn_set
+psn_set_and(const struct psn_set *a, const struct psn_set *b)
+{
+	struct psn_set out;
+	uint32_t i;
+
+	for (i = 0; i < PSN_SET_WORDS; i++)
+		out.word[i] = a->word[i] & b->word[i];
+	return out;
 }
 
 /* The bits [0, n), n <= PSN_SET_SPAN. */

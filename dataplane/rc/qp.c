@@ -119,6 +119,7 @@ void
 rc_reset(struct rc_qp *qp)
 {
 	san_check(!rc_keeps(qp)); /* rc_fini comes first */
+	rc_board_end(qp);
 	memset(qp, 0, sizeof *qp);
 	qp->ack_at = qp->rto_at = qp->rnr_until = SAN_TIME_NEVER;
 }
@@ -278,6 +279,8 @@ rc_deadline(const struct rc_qp *qp)
 		return SAN_TIME_NEVER;
 	at = san_time_min(
 	    san_time_min(qp->ack_at, pause_end(qp)), san_time_min(qp->rto_at, qp->rnr_until));
+	if (qp->board != NULL)
+		at = san_time_min(at, qp->board->mark_at);
 	return rc_keeps(qp) ? san_time_min(at, rc_kept_deadline(qp)) : at;
 }
 
@@ -289,12 +292,19 @@ overdue(struct rc_qp *qp, struct san_time now)
 		rc_rto_restart(qp, cc_next(&qp->cc));
 		return;
 	}
-	if (!rc_rto_expired(qp, now)) {
+	switch (rc_rto_expired(qp, now)) {
+	case RC_OVERDUE_TAIL:
+		rc_requester_tail(qp);
+		break;
+	case RC_OVERDUE_REPEAT:
+		qp->counters.cc_slowed += cc_timeout(&qp->cc, now);
+		rc_undo_open(qp);
+		rc_requester_rewind(qp);
+		break;
+	case RC_OVERDUE_GIVE_UP:
 		rc_fail(qp, SAN_ETIMEDOUT);
-		return;
+		break;
 	}
-	qp->counters.cc_slowed += cc_timeout(&qp->cc, now);
-	rc_requester_rewind(qp);
 }
 
 void
@@ -310,10 +320,14 @@ rc_deadline_expire(struct rc_qp *qp, struct san_time now)
 		rc_ack_now(qp);
 		qp->ack_at = SAN_TIME_NEVER;
 	}
-	if (san_time_reached(qp->rnr_until, now))
+	if (san_time_reached(qp->rnr_until, now)) {
 		qp->rnr_until = SAN_TIME_NEVER;
+		rc_rto_restart(qp, now);
+	}
 	if (rc_keeps(qp))
 		rc_kept_expire(qp, now);
+	if (qp->board != NULL)
+		rc_board_expire(qp, now);
 	if (san_time_reached(qp->rto_at, now))
 		overdue(qp, now);
 }

@@ -65,6 +65,9 @@
 	X(rx_cnps, "congestion notifications received")                                      \
 	X(cc_slowed, "times congestion control slowed down")                                 \
 	X(pauses, "times a packet waited for its turn at the rate allowed")                  \
+	X(lost, "request packets deemed lost")                                               \
+	X(mistakes, "request packets sent again that had only been late")                    \
+	X(tail_probes, "times the last packet was sent again to learn what became of it")    \
 	X(timeouts, "retransmission timer expired")                                          \
 	X(implied_acks, "packets taken as received because the peer's reply proved it")
 
@@ -219,9 +222,11 @@ struct rc_qp {
 	uint32_t qpn, peer_qpn;
 	uint32_t pmtu, recv_size;
 	struct rc_limits params;
-	int error;	      /* 0 while alive, else enum san_err: see rc_error */
-	uint8_t state;	      /* enum rc_state; qp_fsm.c */
-	uint8_t features;     /* RC_FEATURE_* */
+	int error;	  /* 0 while alive, else enum san_err: see rc_error */
+	uint8_t state;	  /* enum rc_state; qp_fsm.c */
+	uint8_t features; /* RC_FEATURE_* */
+	uint8_t fatal;	  /* syndrome of the peer's NAK that ended the connection; 0 = none did */
+	bool marked;	  /* the packet being received says that what it answers met congestion */
 	struct rc_pool *pool; /* NULL: nothing is lent */
 
 	/* Requester: una <= snd <= high <= nxt, all PSNs. */
@@ -239,46 +244,55 @@ struct rc_qp {
 	uint32_t at_packet;
 	/* End-to-end credits: that message's number, the number of the oldest run's first, and that
 	 * of the last one the peer has a buffer for. */
-	bool credit_limited;
 	uint32_t at_number, run_number, credit_limit;
+	bool credit_limited;
 	/* READs and atomics: how many requests are on their way, and at most may be; runs of them
 	 * queued; the most packets one READ request asks for: a longer READ is several. */
 	uint8_t reads_out, initiator_depth, read_runs;
 	uint16_t read_packets;
 	uint8_t retries, rnr_retries;
-	uint8_t fatal;	/* syndrome of the peer's NAK that ended the connection; 0 = none did */
-	bool probing;	/* after a timeout: one packet at a time until the peer answers */
-	bool nak_taken; /* a sequence NAK for `una` was acted upon and nothing was acknowledged
-			   since */
+	bool nak_taken;	 /* a sequence NAK for `una` was acted upon and nothing was acknowledged
+			    since */
+	bool tail_next;	 /* at `rto_at` ask what became of the last packet, else send again */
+	bool tail_asked; /* done; nothing has been heard since */
+	bool tail_due;	 /* to be done */
+	/* What the peer does with packets beyond a gap, if it was not agreed on. */
+	bool peer_keeps, peer_drops;
+	uint16_t probing; /* after a timeout: packets that may leave, 1 until the peer answers, then
+			     more and more; 0 = no matter */
+	/* Packets sent again since the last gap, and the peer's count of duplicates: then, now. */
+	uint16_t repeats, duplicates_then, duplicates_now;
+	uint8_t reorder_steps, reorder_persists; /* see undo.c */
 	bool timing;
 	uint8_t backoff; /* doublings of rto */
-	bool marked;	 /* the packet being received says that what it answers met congestion */
-	/* notify.c: a packet marked CE came since the last ACK; a CNP shall be sent. */
-	bool echo_due, cnp_due;
 	uint32_t timed_psn;
-	struct san_time cnp_from; /* no CNP before this */
+	uint32_t srtt, rttvar, rtt_least; /* ns; srtt 0 = no sample yet */
+	struct san_short rto;
+	struct rc_board *board; /* lent while the peer misses something */
 	struct san_time timed_at;
 	struct san_time
 	    progress_at; /* last sign of progress, or when something became outstanding */
 	struct san_time rto_at, rnr_until;
-	struct san_duration srtt, rttvar, rto; /* srtt 0 = no sample yet */
-	struct cc cc;
+	/* notify.c: no CNP before this; a CNP shall be sent; a packet marked CE came since the last
+	 * ACK. */
+	struct san_time cnp_from;
+	bool cnp_due, echo_due;
 
 	/* Responder. */
-	uint8_t in_message;   /* between First and Last of a SEND or WRITE: which; else 0 */
-	bool gap_reported;    /* NAK sent for `expected`: silent until it arrives */
-	bool ack_due;	      /* answer at the next emission */
-	uint8_t nak_syndrome; /* to send; 0 = none */
+	bool ack_due;	       /* answer at the next emission */
+	bool gap_reported;     /* NAK sent for `expected`: silent until it arrives */
+	uint8_t nak_syndrome;  /* to send; 0 = none */
+	uint8_t in_message;    /* between First and Last of a SEND or WRITE: which; else 0 */
+	bool flow_control;     /* tell the peer of free buffers ... */
+	bool credit_none_told; /* ... and we said there is none */
 	uint32_t expected, msn;
 	uint32_t message_len;  /* bytes of the message being received that are here */
 	uint32_t message_room; /* SEND: bytes left in its buffer; WRITE: bytes still to come */
 	uint32_t write_key;    /* WRITE: of the region */
-	uint64_t write_va;     /* WRITE: where its first byte goes */
-	struct rc_mrs *mrs;    /* NULL: nothing of ours can be reached by key */
 	uint32_t pd;
+	uint64_t write_va;		 /* WRITE: where its first byte goes */
+	struct rc_mrs *mrs;		 /* NULL: nothing of ours can be reached by key */
 	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
-	bool flow_control;		 /* tell the peer of free buffers ... */
-	bool credit_none_told;		 /* ... and we said there is none */
 	uint32_t ack_packets, ack_bytes; /* since the last response */
 	/* READs and atomics of the peer we remember: a ring in order of PSN, `resource_next` the
 	 * slot of the next one. `resource_active` of them are to be answered, first the one in slot
@@ -289,11 +303,11 @@ struct rc_qp {
 	bool read_sent;	  /* the last packet answered a READ: it is our requests' turn */
 	bool dup_ack_due; /* a duplicate before a READ: acknowledge up to `dup_ack` only */
 	uint32_t dup_ack;
+	uint16_t duplicates, duplicates_told; /* SENDs and WRITEs received again */
+	struct rc_kept *kept[RC_EARLY_COUNT]; /* lent while something is kept */
 	struct san_time ack_at; /* when a delayed ACK falls due; NEVER = none pending */
 
-	struct rc_kept *kept[RC_EARLY_COUNT]; /* lent while something is kept */
-	uint16_t duplicates, duplicates_told; /* SENDs and WRITEs received again */
-
+	struct cc cc;
 	struct rc_counters counters;
 	struct rc_run run[RC_RUNS_MAX];
 };
@@ -377,11 +391,21 @@ rc_keeps(const struct rc_qp *qp)
 	return qp->kept[RC_EARLY_REQUEST] != NULL || qp->kept[RC_EARLY_ANSWER] != NULL;
 }
 
-/* Packets sent and not acknowledged. */
+/* Packets that are on their way, as far as we know: sent, not acknowledged, not deemed lost. */
 static inline uint32_t
 rc_in_flight(const struct rc_qp *qp)
 {
-	return (uint32_t)psn_diff(qp->snd, qp->una);
+	uint32_t n = (uint32_t)psn_diff(qp->snd, qp->una);
+
+	return qp->board == NULL ? n : n - qp->board->have_count - qp->board->todo_count;
+}
+
+/* The peer misses a packet and may be dropping what is behind it: nothing new leaves until it
+ * answers the repeat. */
+static inline bool
+rc_held(const struct rc_qp *qp)
+{
+	return qp->board != NULL && qp->board->blind && !qp->peer_keeps;
 }
 
 /* Packets posted and not yet sent, or to be sent again. */
@@ -395,7 +419,9 @@ rc_unsent(const struct rc_qp *qp)
 static inline uint32_t
 rc_window(const struct rc_qp *qp)
 {
-	return qp->probing ? 1 : cc_window(&qp->cc);
+	uint32_t window = cc_window(&qp->cc);
+
+	return qp->probing != 0 && qp->probing < window ? qp->probing : window;
 }
 
 /* Packets that may be posted: up to the bandwidth-delay cap, more than congestion control lets
@@ -404,9 +430,9 @@ static inline uint32_t
 rc_window_room(const struct rc_qp *qp)
 {
 	uint32_t used = psn_span(qp->nxt, qp->una);
-	uint32_t window = qp->probing ? 1 : qp->params.window_packets;
+	uint32_t window = qp->probing != 0 ? qp->probing : qp->params.window_packets;
 
-	if (qp->state != RC_STATE_RTS && qp->state != RC_STATE_SQD)
+	if ((qp->state != RC_STATE_RTS && qp->state != RC_STATE_SQD) || rc_held(qp))
 		return 0;
 	return used >= window ? 0 : window - used;
 }

@@ -5,6 +5,7 @@
 #define SAND_RC_PRIV_H
 
 #include "rc.h"
+#include "sack.h"
 #include "seq.h"
 
 /* qp_fsm.c */
@@ -40,6 +41,8 @@ const struct rc_run *rc_runs_find(
 /* How far word from the peer that all before `behind` arrived can be believed: to the first READ or
  * atomic not answered. */
 uint32_t rc_runs_reach(struct rc_qp *qp, uint32_t behind);
+/* The chunk packet `psn` begins, una <= psn < high. Returns how many PSNs it takes. */
+uint32_t rc_runs_chunk(struct rc_qp *qp, uint32_t psn, struct rc_chunk *chunk);
 /* Point the cursor at `psn`, una <= psn <= nxt. */
 void rc_runs_seek(struct rc_qp *qp, uint32_t psn);
 /* The chunk under the cursor; the cursor moves on. Something must be left to send. Returns how many
@@ -54,6 +57,10 @@ bool rc_requester_ready(const struct rc_qp *qp);
 void rc_requester_emit(
     struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now);
 void rc_requester_rewind(struct rc_qp *qp);
+/* After going back: what was sent before is not sent again after all. */
+void rc_requester_resume(struct rc_qp *qp);
+/* Ask what became of the last packet. */
+void rc_requester_tail(struct rc_qp *qp);
 /* Nothing will be sent again; what was posted waits to be reaped or flushed. */
 void rc_requester_stop(struct rc_qp *qp);
 /* Everything before `behind` has arrived; una < behind <= high. */
@@ -71,6 +78,7 @@ rc_kind_answered(uint8_t kind)
 
 uint32_t rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at);
 bool rc_read_may_leave(const struct rc_qp *qp);
+uint8_t rc_reads_sent(struct rc_qp *qp);
 void rc_read_response(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
 
@@ -124,6 +132,35 @@ void rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint3
 struct rc_block *rc_block_lend(struct rc_pool *p);
 void rc_block_return(struct rc_pool *p, struct rc_block *b);
 
+/* board.c: what the peer has beyond a gap in our requests. All PSNs are between una and high. */
+void rc_board_end(struct rc_qp *qp);
+/* All before `behind` has arrived. Returns how many of it were known to have. */
+uint32_t rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now);
+/* Packet `missing` has not, but something behind it. False: there is no place to note it. */
+bool rc_board_gap(struct rc_qp *qp, uint32_t missing, struct san_time now);
+/* What came beyond `behind`, the first missing one. Returns how many of it are news. */
+uint32_t rc_board_told(
+    struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct san_time now);
+/* The first packet to be sent again; there is one. */
+uint32_t rc_board_next(const struct rc_qp *qp);
+/* It was, as one request that takes `packets` PSNs. */
+void rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time now);
+/* Silence: the first hole is to be sent once more. */
+void rc_board_retry(struct rc_qp *qp);
+/* Nothing is lost after all, as far as we know. */
+void rc_board_absolve(struct rc_qp *qp, struct san_time now);
+void rc_board_expire(struct rc_qp *qp, struct san_time now);
+
+/* undo.c: packets sent again that had only been late. */
+struct san_duration rc_reorder_window(const struct rc_qp *qp);
+/* A gap, or silence: a new account of repeats is opened. */
+void rc_undo_open(struct rc_qp *qp);
+void rc_undo_told(struct rc_qp *qp, uint16_t duplicates, struct san_time now);
+/* The packets sent again were all late, not lost. */
+void rc_undo(struct rc_qp *qp, struct san_time now);
+/* A recovery is over, and nothing was found wrong with it. */
+void rc_undo_close(struct rc_qp *qp);
+
 /* kept.c: packets that came early. */
 bool rc_kept_wants(const struct rc_qp *qp, enum rc_early what, uint32_t psn);
 bool rc_kept_has(const struct rc_qp *qp, enum rc_early what, uint32_t psn);
@@ -146,7 +183,14 @@ void rc_rto_restart(struct rc_qp *qp, struct san_time now);
 void rc_rto_stop(struct rc_qp *qp);
 /* Nanoseconds an RNR NAK's timer code asks for. */
 uint64_t rc_rnr_ns(uint8_t code);
-/* The timer expired: true if the packets shall be sent again, false if patience is at an end. */
-bool rc_rto_expired(struct rc_qp *qp, struct san_time now);
+/* The peer told something new, but acknowledged nothing. */
+void rc_rto_heard(struct rc_qp *qp, struct san_time now);
+/* The timer expired: what shall be done. */
+enum rc_overdue {
+	RC_OVERDUE_TAIL,    /* ask what became of the last packet */
+	RC_OVERDUE_REPEAT,  /* send again from the first one on */
+	RC_OVERDUE_GIVE_UP, /* patience is at an end */
+};
+enum rc_overdue rc_rto_expired(struct rc_qp *qp, struct san_time now);
 
 #endif

@@ -18,6 +18,39 @@ rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at)
 	return part < rest ? part : rest;
 }
 
+/* READ requests of a run whose first packet is below `at`, counted from the run's. */
+static uint32_t
+requests_begun(const struct rc_qp *qp, const struct rc_run *r, uint32_t at)
+{
+	uint32_t packets = rc_message_packets(qp, r->len), part = qp->read_packets;
+
+	return at / packets * ((packets + part - 1) / part) + (at % packets + part - 1) / part;
+}
+
+/* How many requests are on their way, if all that was ever sent is. */
+uint8_t
+rc_reads_sent(struct rc_qp *qp)
+{
+	uint32_t i, start = 0, una = psn_span(qp->una, qp->run_psn),
+		    high = psn_span(qp->high, qp->run_psn), n = 0;
+
+	for (i = 0; qp->read_runs != 0 && i < qp->run_count && start < high; i++) {
+		const struct rc_run *r = rc_runs_at(qp, i);
+		uint32_t end = start + rc_message_packets(qp, r->len) * r->count;
+
+		if (rc_kind_answered(r->kind) && end > una) {
+			uint32_t to = (end < high ? end : high) - start;
+
+			n += requests_begun(qp, r, to);
+			/* The one that is being answered is on its way still. */
+			if (una > start)
+				n -= requests_begun(qp, r, una - start + 1) - 1;
+		}
+		start = end;
+	}
+	return (uint8_t)n;
+}
+
 /* There is a READ or atomic in the send queue, and something could be sent: may it? */
 bool
 rc_read_may_leave(const struct rc_qp *qp)

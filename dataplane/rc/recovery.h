@@ -31,10 +31,40 @@ struct rc_kept {
 	uint8_t told[68];	   /* the bytes behind the AETH of the ACK being sent */
 };
 
+/* A packet sent again. */
+struct rc_repeat {
+	uint32_t psn;
+	uint32_t behind; /* what was sent for the first time after it begins here */
+	struct san_time at;
+};
+
+/* What the peer has of our requests, and what we send again: board.c. */
+struct rc_board {
+	uint32_t base;	 /* the peer has all before */
+	uint32_t top;	 /* holes before it are known: something behind them arrived */
+	uint32_t judged; /* holes before it have been deemed lost */
+	/* The reordering window: at `mark_at` holes before `mark` are deemed lost. NEVER = none
+	 * runs. */
+	uint32_t mark;
+	struct san_time mark_at;
+	bool blind; /* the peer does not say what it has beyond the first hole */
+	bool hasty; /* an answer came sooner than any can: what was sent again was late */
+	struct psn_set have, todo;	 /* the peer has it; deemed lost, to be sent again */
+	uint16_t have_count, todo_count; /* members */
+	/* What was sent again, in order; free-running indices. Before `proved`, what has not
+	 * arrived was sent before something that did. */
+	uint32_t repeat_head, repeat_tail, proved;
+	struct psn_set again;
+	uint16_t again_count;
+	uint16_t repeat_at[RC_EARLY_MAX]; /* by PSN, of those in `again`: the newest repeat */
+	struct rc_repeat repeat[RC_EARLY_MAX];
+};
+
 struct rc_block {
 	union {
 		struct rc_block *next; /* free */
 		struct rc_kept kept;
+		struct rc_board board;
 	};
 };
 

@@ -6,6 +6,8 @@
 
 #include "rc_priv.h"
 
+#define RTT_MAX 0x7fffffffu /* 2.1 s: whoever takes longer is not waited for by estimate */
+
 /* RNR NAK timer codes, in units of 10 us (InfiniBand architecture vol. 1, table 45). */
 static const uint32_t rnr_10us[32] = {65536, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192,
     256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768,
@@ -20,7 +22,7 @@ rc_rnr_ns(uint8_t code)
 void
 rc_rto_init(struct rc_qp *qp, struct san_duration initial, struct san_time now)
 {
-	qp->rto = initial;
+	qp->rto = san_short(initial);
 	qp->progress_at = now;
 	qp->rto_at = qp->rnr_until = SAN_TIME_NEVER;
 }
@@ -28,16 +30,30 @@ rc_rto_init(struct rc_qp *qp, struct san_duration initial, struct san_time now)
 static struct san_duration
 rto_now(const struct rc_qp *qp)
 {
-	struct san_duration d = {qp->rto.ns << qp->backoff},
+	struct san_duration d = {san_short_long(qp->rto).ns << qp->backoff},
 			    max = san_short_long(qp->params.rto_max);
 
 	return d.ns > max.ns ? max : d;
 }
 
+/* Nothing was heard for two round trips and the time an ACK may be held back (RFC 8985, 7): the
+ * last packet is sent again, once, to learn what became of it. What is being repeated says it by
+ * itself.
+ */
+static bool
+tail_worth(const struct rc_qp *qp, struct san_duration *after)
+{
+	after->ns = 2 * (uint64_t)qp->srtt + san_short_long(qp->params.ack_delay).ns;
+	return qp->srtt != 0 && !qp->tail_asked && qp->probing == 0 && qp->snd == qp->high;
+}
+
 void
 rc_rto_restart(struct rc_qp *qp, struct san_time now)
 {
-	qp->rto_at = san_time_add(now, rto_now(qp));
+	struct san_duration rto = rto_now(qp), tail;
+
+	qp->tail_next = tail_worth(qp, &tail) && tail.ns < rto.ns;
+	qp->rto_at = san_time_add(now, qp->tail_next ? tail : rto);
 }
 
 void
@@ -62,53 +78,75 @@ rc_rto_sent(struct rc_qp *qp, bool again, bool ackreq, struct san_time now)
 	}
 }
 
+static void
+rtt_take(struct rc_qp *qp, uint32_t r)
+{
+	uint32_t delta = r > qp->srtt ? r - qp->srtt : qp->srtt - r;
+
+	if (qp->rtt_least == 0 || r < qp->rtt_least)
+		qp->rtt_least = r;
+	if (qp->srtt == 0) {
+		qp->srtt = r;
+		qp->rttvar = r / 2;
+		return;
+	}
+	qp->rttvar += delta / 4 - qp->rttvar / 4;
+	qp->srtt += r / 8 - qp->srtt / 8;
+}
+
 /* A real ACK, even one that an implied acknowledgement made stale, ends the measurement. */
 void
 rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now)
 {
-	uint64_t r, delta, min;
+	struct san_duration r;
+	struct san_short rto;
 
 	if (!qp->timing || psn_diff(psn, qp->timed_psn) < 0 || psn_diff(psn, qp->high) >= 0)
 		return;
 	qp->timing = false;
-	r = san_time_since(now, qp->timed_at).ns;
-	cc_rtt(&qp->cc, (struct san_duration){r});
-	if (qp->srtt.ns == 0) {
-		qp->srtt.ns = r;
-		qp->rttvar.ns = r / 2;
-	} else {
-		delta = r > qp->srtt.ns ? r - qp->srtt.ns : qp->srtt.ns - r;
-		qp->rttvar.ns += delta / 4 - qp->rttvar.ns / 4;
-		qp->srtt.ns += r / 8 - qp->srtt.ns / 8;
-	}
-	r = qp->srtt.ns + 4 * qp->rttvar.ns;
-	min = san_short_long(qp->params.rto_min).ns;
-	qp->rto.ns = r < min ? min : r;
+	r = san_time_since(now, qp->timed_at);
+	cc_rtt(&qp->cc, r);
+	rtt_take(qp, r.ns < RTT_MAX ? (uint32_t)r.ns : RTT_MAX);
+	rto = san_short((struct san_duration){qp->srtt + 4 * (uint64_t)qp->rttvar});
+	qp->rto = rto.us < qp->params.rto_min.us ? qp->params.rto_min : rto;
 }
 
 void
-rc_rto_progress(struct rc_qp *qp, struct san_time now)
+rc_rto_heard(struct rc_qp *qp, struct san_time now)
 {
-	qp->retries = qp->rnr_retries = qp->backoff = 0;
-	qp->probing = qp->nak_taken = false;
+	qp->retries = qp->backoff = 0;
+	qp->tail_asked = qp->tail_due = false;
 	qp->progress_at = now;
-	qp->rnr_until = SAN_TIME_NEVER;
 	if (qp->una == qp->high)
 		qp->rto_at = SAN_TIME_NEVER;
 	else
 		rc_rto_restart(qp, now);
 }
 
-bool
+void
+rc_rto_progress(struct rc_qp *qp, struct san_time now)
+{
+	qp->nak_taken = false;
+	qp->rnr_retries = 0;
+	qp->rnr_until = SAN_TIME_NEVER;
+	rc_rto_heard(qp, now);
+}
+
+enum rc_overdue
 rc_rto_expired(struct rc_qp *qp, struct san_time now)
 {
+	if (qp->tail_next) {
+		qp->tail_asked = true;
+		rc_rto_restart(qp, now);
+		return RC_OVERDUE_TAIL;
+	}
 	qp->counters.timeouts++;
 	if (qp->params.give_up.us != 0) {
 		if (san_time_since(now, qp->progress_at).ns >=
 		    san_short_long(qp->params.give_up).ns)
-			return false;
+			return RC_OVERDUE_GIVE_UP;
 	} else if (qp->retries >= qp->params.retry_count) {
-		return false;
+		return RC_OVERDUE_GIVE_UP;
 	}
 	if (qp->retries < UINT8_MAX)
 		qp->retries++;
@@ -116,8 +154,8 @@ rc_rto_expired(struct rc_qp *qp, struct san_time now)
 		qp->backoff++;
 	/* One packet is enough to learn whether anybody is there; a window full would only feed
 	 * congestion. */
-	qp->probing = true;
+	qp->probing = 1;
 	qp->nak_taken = false;
 	rc_rto_restart(qp, now);
-	return true;
+	return RC_OVERDUE_REPEAT;
 }

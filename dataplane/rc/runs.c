@@ -149,6 +149,23 @@ rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
 	return packets;
 }
 
+uint32_t
+rc_runs_chunk(struct rc_qp *qp, uint32_t psn, struct rc_chunk *chunk)
+{
+	uint32_t packets = 1, at = 0;
+	const struct rc_run *r = rc_runs_find(qp, psn, &chunk->index, &at);
+
+	san_check(r != NULL);
+	if (r->kind == RC_READ)
+		packets = rc_read_part(qp, r, at);
+	chunk->run = r;
+	chunk->offset = at * qp->pmtu;
+	chunk->len = r->len - chunk->offset;
+	if (at + packets != rc_message_packets(qp, r->len))
+		chunk->len = packets * qp->pmtu;
+	return packets;
+}
+
 const struct rc_run *
 rc_runs_find(struct rc_qp *qp, uint32_t psn, uint32_t *index, uint32_t *packet)
 {

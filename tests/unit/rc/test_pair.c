@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two queue pairs over a wire that loses, doubles and reorders, doing everything at random, judged
- * by a model: what the peer was asked to do is done again, in the order it was posted, to a copy of
- * its memory. Whenever a message is delivered, memory and copy must be equal to the byte; every old
- * value and every byte read must be the copy's; every message is done or flushed once, in order.
+/* Two queue pairs over a wire that loses, doubles and reorders, doing everything at random, keeping
+ * early packets and telling of them or not, judged by a model: what the peer was asked to do is
+ * done again, in the order it was posted, to a copy of its memory. Whenever a message is delivered,
+ * memory and copy must be equal to the byte; every old value and every byte read must be the
+ * copy's; every message is done or flushed once, in order.
  *
  * usage: test_rc_pair [SEED [COUNT]] */
 #include "fixture.h"
@@ -35,6 +36,8 @@ struct side {
 	struct rc_mrs mrs;
 	struct rc_mr slots[64];
 	struct rc_resource resources[DEPTH_MAX];
+	struct rc_pool pool;
+	struct rc_block block[3];
 	uint8_t memory[MEMORY] __attribute__((aligned(8)));
 	uint32_t key, recv_size;
 
@@ -63,9 +66,11 @@ struct pair {
 	uint32_t flying, loss, doubles, jitter_us; /* loss and doubles per thousand */
 	uint32_t recv_every;			   /* steps between new receive buffers */
 	bool faults, break_it;
+	uint8_t keep; /* bit per side */
 };
 
 static struct pair P;
+static struct rc_counters total; /* of all runs */
 
 #define check(cond)                                                                            \
 	do {                                                                                   \
@@ -278,8 +283,9 @@ fly(uint8_t to, const struct roce_tx *tx)
 	    .psn = tx->psn,
 	    .ext = tx->ext,
 	    .payload_len = (uint16_t)roce_tx_payload_len(tx)};
+	memcpy(f->bytes, tx->inline_bytes, tx->inline_len);
 	if (tx->seg_count != 0)
-		memcpy(f->bytes, tx->seg[0].base, tx->seg[0].len);
+		memcpy(f->bytes + tx->inline_len, tx->seg[0].base, tx->seg[0].len);
 }
 
 /* An ACK or NAK does not overtake the first answer to what came before. */
@@ -390,9 +396,10 @@ reap(struct side *me, bool flush)
 }
 
 static void
-arrive(struct flying *f)
+packet_take(struct flying *f, bool again)
 {
 	struct side *me = &P.side[f->to], *peer = &P.side[!f->to];
+	struct flying *copy;
 	struct rc_in in;
 
 	f->p.payload = f->bytes;
@@ -403,6 +410,36 @@ arrive(struct flying *f)
 		take_message(me, peer, &in);
 	if (in.acked)
 		reap(me, false);
+	check(!in.early || (!again && me->qp.pool != NULL));
+	if (!in.early)
+		return;
+	copy = malloc(sizeof *copy);
+	*copy = *f;
+	if (rc_keep(&me->qp, &f->p, copy, P.now) != 0)
+		free(copy);
+}
+
+static void
+arrive(struct flying *f)
+{
+	struct side *me = &P.side[f->to];
+	struct flying *kept;
+
+	packet_take(f, false);
+	while ((kept = rc_kept_next(&me->qp)) != NULL) {
+		packet_take(kept, true);
+		free(kept);
+	}
+}
+
+static void
+kept_free(struct side *s, bool end)
+{
+	void *kept;
+
+	while ((kept = end ? rc_fini(&s->qp) : rc_kept_drop(&s->qp)) != NULL)
+		free(kept);
+	check(!end || (s->pool.lent == 0 && s->pool.frames == 0));
 }
 
 /* ---- what always holds ---- */
@@ -474,6 +511,9 @@ open_side(uint8_t who, const struct rc_open *both)
 	o.sq_psn = who ? both->sq_psn : both->rq_psn;
 	o.mrs = &s->mrs;
 	o.resources = s->resources;
+	rc_pool_init(&s->pool, s->block, pick(4), pick(2) ? 1000 : pick(20));
+	if (P.keep >> who & 1)
+		o.pool = &s->pool;
 	s->recv_size = o.recv_size;
 	check(rc_init(&s->qp, &o, P.now) == 0);
 }
@@ -505,6 +545,9 @@ open_pair(uint64_t seed)
 	o.params.rnr_retry = 7;
 	o.params.min_rnr_timer = 1;
 	o.params.rto_initial = o.params.rto_min = SAN_DURATION_US(200 + pick(1000));
+	P.keep = (uint8_t)pick(4);
+	if (pick(2) != 0)
+		o.features = RC_FEATURE_SACK;
 	open_side(0, &o);
 	open_side(1, &o);
 	memcpy(P.side[0].model, P.side[1].memory, MEMORY);
@@ -551,6 +594,8 @@ time_passes(void)
 		P.now.ns = next;
 	for (int i = 0; i < 2; i++)
 		rc_deadline_expire(&P.side[i].qp, P.now);
+	kept_free(&P.side[0], false);
+	kept_free(&P.side[1], false);
 }
 
 static void
@@ -637,6 +682,25 @@ run(uint64_t seed)
 		broken_run();
 	else
 		whole_run();
+	for (i = 0; i < 2; i++) {
+		const struct rc_counters *c = &P.side[i].qp.counters;
+
+#define X(name, text) total.name += c->name;
+		RC_COUNTER_LIST(X)
+#undef X
+		kept_free(&P.side[i], true);
+	}
+}
+
+/* Nothing of what shall be tested stayed out. */
+static void
+all_seen(void)
+{
+	assert_true(total.rx_kept != 0 && total.lost != 0 && total.mistakes != 0);
+	assert_true(total.tail_probes != 0 && total.timeouts != 0 && total.rx_naks_rnr != 0);
+#define X(name, text) printf("%-20s %u\n", #name, total.name);
+	RC_COUNTER_LIST(X)
+#undef X
 }
 
 static uint64_t first_seed = 1, seeds = 300;
@@ -646,6 +710,7 @@ pair__random_operations(void **state)
 {
 	for (uint64_t i = 0; i < seeds; i++)
 		run(first_seed + i);
+	all_seen();
 }
 
 int

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The sender's scoreboard: after a gap was reported, what the peer has beyond it, which packets are
+ * therefore deemed lost, and which of them were sent again. Knows PSNs, not messages, and sends
+ * nothing itself. Three findings are kept apart:
+ *
+ * - A hole with something behind it may be loss or reordering: it is deemed lost when the
+ * reordering window has passed, which is nothing until reordering was seen.
+ * - A packet sent again is lost again when something arrives that was sent after it.
+ * - A packet was sent again for nothing: its answer comes sooner than one can. That is undone in
+ *   undo.c.
+ *
+ * Each packet is put down, looked at and taken off a constant number of times. */
+#include "rc.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "rc_priv.h"
+
+static struct rc_board *
+board_begin(struct rc_qp *qp, uint32_t base)
+{
+	struct rc_block *lent = rc_block_lend(qp->pool);
+	struct rc_board *b;
+
+	if (lent == NULL)
+		return NULL;
+	b = &lent->board;
+	memset(b, 0, offsetof(struct rc_board, repeat_at));
+	b->base = b->top = b->judged = base;
+	b->mark_at = SAN_TIME_NEVER;
+	b->blind = true;
+	qp->board = b;
+	rc_undo_open(qp);
+	return b;
+}
+
+void
+rc_board_end(struct rc_qp *qp)
+{
+	if (qp->board == NULL)
+		return;
+	rc_block_return(qp->pool, (struct rc_block *)qp->board);
+	qp->board = NULL;
+}
+
+/* The peer has a packet that was sent again: now we know of everything sent before that. Unless the
+ * answer came so soon that it can only be to an earlier copy. */
+static void
+repeat_arrived(const struct rc_qp *qp, uint32_t psn, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	uint32_t back = (uint16_t)(b->repeat_tail - b->repeat_at[psn % RC_EARLY_MAX]);
+	uint32_t i = b->repeat_tail - back;
+
+	b->again_count--;
+	if (san_time_since(now, b->repeat[i % RC_EARLY_MAX].at).ns < qp->rtt_least)
+		b->hasty = true;
+	else if ((int32_t)(i - b->proved) > 0)
+		b->proved = i;
+}
+
+/* All before `behind` has arrived. Returns how many of that it was known to have. */
+static uint32_t
+base_advance(struct rc_qp *qp, uint32_t behind, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	uint32_t had = b->have_count;
+
+	for (; b->base != behind && (b->have_count | b->todo_count | b->again_count) != 0;
+	     b->base = psn_add(b->base, 1)) {
+		b->have_count -= psn_set_remove(&b->have, b->base);
+		b->todo_count -= psn_set_remove(&b->todo, b->base);
+		if (psn_set_remove(&b->again, b->base))
+			repeat_arrived(qp, b->base, now);
+	}
+	b->base = behind;
+	if (psn_diff(b->top, behind) < 0)
+		b->top = behind;
+	if (psn_diff(b->judged, behind) < 0)
+		b->judged = behind;
+	if (b->top == behind)
+		b->mark_at = SAN_TIME_NEVER;
+	return had - b->have_count;
+}
+
+/* The packets told of: bit i is b->base + i. `behind` was the first missing one when it was told,
+ * never after b->base. The base itself is missing, and what was not sent the peer cannot have. */
+static struct psn_set
+told_bits(const struct rc_qp *qp, const struct sack *sack, uint32_t behind)
+{
+	const struct rc_board *b = qp->board;
+	uint32_t old = psn_span(b->base, behind), sent = psn_span(qp->high, b->base);
+	uint32_t limit = sent < PSN_SET_SPAN ? sent : PSN_SET_SPAN;
+	struct psn_set bits, mask;
+
+	_Static_assert(sizeof bits == sizeof sack->have, "the same bits");
+	memcpy(&bits, sack->have, sizeof bits);
+	if (old == 0) {
+		bits = psn_set_at(&bits, 1); /* the first bit told is the packet behind the base */
+	} else {
+		bits = psn_set_from(&bits, old - 1);
+		limit = old > PSN_SET_SPAN		   ? 0
+			: limit < PSN_SET_SPAN - (old - 1) ? limit
+							   : PSN_SET_SPAN - (old - 1);
+	}
+	mask = psn_set_below(limit);
+	mask.word[0] &= ~UINT64_C(1);
+	return psn_set_and(&bits, &mask);
+}
+
+/* Returns how many of them are news. */
+static uint32_t
+have_merge(struct rc_qp *qp, const struct psn_set *bits, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	struct psn_set known = psn_set_from(&b->have, b->base);
+	uint32_t i, news = 0, top = psn_set_top(bits);
+
+	for (i = 0; i < PSN_SET_WORDS; i++) {
+		uint64_t word = bits->word[i] & ~known.word[i];
+
+		for (; word != 0; word &= word - 1, news++) {
+			uint32_t psn = psn_add(b->base, 64 * i + (uint32_t)__builtin_ctzll(word));
+
+			psn_set_add(&b->have, psn);
+			b->todo_count -= psn_set_remove(&b->todo, psn);
+			if (psn_set_remove(&b->again, psn))
+				repeat_arrived(qp, psn, now);
+		}
+	}
+	b->have_count = (uint16_t)(b->have_count + news);
+	if (top == 0)
+		return news;
+	b->blind = false;
+	if (psn_diff(psn_add(b->base, top), b->top) > 0)
+		b->top = psn_add(b->base, top);
+	return news;
+}
+
+static void
+todo_add(struct rc_board *b, uint32_t psn)
+{
+	b->todo_count += psn_set_add(&b->todo, psn);
+}
+
+/* Was this repeat overtaken? */
+static bool
+repeat_lost(const struct rc_board *b, uint32_t i, uint32_t upto)
+{
+	return (int32_t)(i - b->proved) < 0 ||
+	       psn_diff(b->repeat[i % RC_EARLY_MAX].behind, upto) < 0;
+}
+
+/* Deem lost: holes before `upto`, and what was sent again and overtaken. */
+static void
+judge(struct rc_qp *qp, uint32_t upto, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	uint32_t was = b->todo_count, lost;
+
+	for (; psn_diff(b->judged, upto) < 0; b->judged = psn_add(b->judged, 1))
+		if (psn_span(b->judged, b->base) < RC_EARLY_MAX &&
+		    !psn_set_has(&b->have, b->judged) && !psn_set_has(&b->again, b->judged))
+			todo_add(b, b->judged);
+	for (; b->repeat_head != b->repeat_tail; b->repeat_head++) {
+		uint32_t i = b->repeat_head, psn = b->repeat[i % RC_EARLY_MAX].psn;
+
+		if (!psn_set_has(&b->again, psn) || b->repeat_at[psn % RC_EARLY_MAX] != (uint16_t)i)
+			continue; /* arrived, or sent again since */
+		if (!repeat_lost(b, i, upto))
+			break;
+		b->again_count -= psn_set_remove(&b->again, psn);
+		todo_add(b, psn);
+	}
+	lost = b->todo_count - was;
+	qp->counters.lost += lost;
+	if (lost != 0)
+		qp->counters.cc_slowed += cc_lost(&qp->cc, lost, now);
+}
+
+/* Something may be deemed lost, now or when the reordering window has passed. */
+static void
+holes_look(struct rc_qp *qp, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	struct san_duration window = rc_reorder_window(qp);
+
+	if (window.ns == 0) {
+		judge(qp, b->top, now);
+	} else if (b->mark_at.ns == UINT64_MAX &&
+		   (b->top != b->judged || b->repeat_head != b->repeat_tail)) {
+		b->mark = b->top;
+		b->mark_at = san_time_add(now, window);
+	}
+}
+
+void
+rc_board_absolve(struct rc_qp *qp, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+
+	if (b == NULL)
+		return;
+	b->hasty = false;
+	memset(&b->todo, 0, sizeof b->todo);
+	b->todo_count = 0;
+	b->judged = b->base;
+	b->mark_at = SAN_TIME_NEVER;
+	holes_look(qp, now);
+}
+
+/* No hole is known any more. */
+static void
+board_close(struct rc_qp *qp)
+{
+	rc_undo_close(qp);
+	rc_board_end(qp);
+}
+
+static void
+board_look(struct rc_qp *qp, struct san_time now)
+{
+	if (qp->board->hasty)
+		rc_undo(qp, now);
+	if (qp->board->top == qp->board->base)
+		board_close(qp);
+	else
+		holes_look(qp, now);
+}
+
+uint32_t
+rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now)
+{
+	uint32_t had;
+
+	if (qp->board == NULL || psn_diff(behind, qp->board->base) <= 0)
+		return 0;
+	had = base_advance(qp, behind, now);
+	board_look(qp, now);
+	return had;
+}
+
+bool
+rc_board_gap(struct rc_qp *qp, uint32_t missing, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+
+	if (b == NULL)
+		b = board_begin(qp, missing);
+	if (b == NULL)
+		return false;
+	if (psn_diff(missing, b->base) > 0)
+		base_advance(qp, missing, now);
+	if (b->base == missing && b->top == missing)
+		b->top = psn_add(missing, 1);
+	if (b->blind)
+		qp->timing = false; /* its ACK will come late, with that of the missing one */
+	holes_look(qp, now);
+	return true;
+}
+
+uint32_t
+rc_board_told(struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct san_time now)
+{
+	struct psn_set bits;
+	uint32_t news;
+
+	if (qp->board == NULL) {
+		uint32_t base = psn_diff(behind, qp->una) < 0 ? qp->una : behind;
+
+		memcpy(&bits, sack->have, sizeof bits);
+		if (psn_set_top(&bits) == 0 || board_begin(qp, base) == NULL)
+			return 0;
+	}
+	if (psn_diff(behind, qp->board->base) > 0)
+		base_advance(qp, behind, now);
+	bits = told_bits(qp, sack, behind);
+	news = have_merge(qp, &bits, now);
+	board_look(qp, now);
+	return news;
+}
+
+uint32_t
+rc_board_next(const struct rc_qp *qp)
+{
+	struct psn_set bits = psn_set_from(&qp->board->todo, qp->board->base);
+
+	return psn_add(qp->board->base, psn_set_lowest(&bits));
+}
+
+void
+rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+	uint32_t i = b->repeat_tail++;
+
+	if (b->repeat_tail - b->repeat_head > RC_EARLY_MAX)
+		b->repeat_head++;
+	if (psn == qp->timed_psn)
+		qp->timing = false;
+	b->repeat[i % RC_EARLY_MAX] = (struct rc_repeat){psn, qp->high, now};
+	b->repeat_at[psn % RC_EARLY_MAX] = (uint16_t)i;
+	b->again_count += psn_set_add(&b->again, psn);
+	/* A request for several packets fills all of their holes. */
+	for (; packets > 0 && b->todo_count != 0; packets--, psn = psn_add(psn, 1))
+		if (psn_span(psn, b->base) < RC_EARLY_MAX)
+			b->todo_count -= psn_set_remove(&b->todo, psn);
+}
+
+/* Silence: try the first hole once more. */
+void
+rc_board_retry(struct rc_qp *qp)
+{
+	todo_add(qp->board, qp->board->base);
+}
+
+void
+rc_board_expire(struct rc_qp *qp, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+
+	if (!san_time_reached(b->mark_at, now))
+		return;
+	b->mark_at = SAN_TIME_NEVER;
+	judge(qp, b->mark, now);
+	if (b->top != b->judged)
+		holes_look(qp, now);
+}
