@@ -110,13 +110,14 @@ verbs_recv_delivered(struct verbs *v, const struct rc_in *in)
 int
 verbs_post_recv(struct verbs *v, const struct verbs_recv *wr)
 {
-	uint64_t room = verbs_sge_total(wr->sge, wr->sge_count);
 	struct verbs_recv_slot *s;
+	uint64_t room;
 
 	if (wr->sge_count > VERBS_SGE_MAX)
 		return SAN_EINVAL;
 	if (v->rq.tail - v->rq.head > v->rq.mask)
 		return SAN_ENOBUFS;
+	room = verbs_sge_total(wr->sge, wr->sge_count);
 	s = slot_at(v, v->rq.tail++);
 	s->wr = *wr;
 	s->room = room > RC_MESSAGE_MAX ? RC_MESSAGE_MAX : (uint32_t)room;
