@@ -353,8 +353,8 @@ conn_open(struct conn *c)
 	o->peer_credits = c->peer_credits;
 	o->features = c->features;
 	o->rc = rc_params(c);
-	/* Until a sender tells packets overtaken from packets lost, a congestion window takes the one
-	 * for the other: the window alone bounds what is under way. */
+	/* Until a sender tells packets overtaken from packets lost, a congestion window takes the
+	 * one for the other: the window alone bounds what is under way. */
 	o->cc.algo = CC_NONE;
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);
 	o->linger_timeout = linger_timeout(&d->config);
