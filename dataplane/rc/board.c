@@ -17,6 +17,10 @@
 
 #include "rc_priv.h"
 
+/* An answer is too soon after less than this part of the least round trip seen, which was measured
+ * on packets whose ACK may have been held back. */
+#define HASTY 2u
+
 static struct rc_board *
 board_begin(struct rc_qp *qp, uint32_t base)
 {
@@ -54,7 +58,7 @@ repeat_arrived(const struct rc_qp *qp, uint32_t psn, struct san_time now)
 	uint32_t i = b->repeat_tail - back;
 
 	b->again_count--;
-	if (san_time_since(now, b->repeat[i % RC_EARLY_MAX].at).ns < qp->rtt_least)
+	if (san_time_since(now, b->repeat[i % RC_EARLY_MAX].at).ns < qp->rtt_least / HASTY)
 		b->hasty = true;
 	else if ((int32_t)(i - b->proved) > 0)
 		b->proved = i;

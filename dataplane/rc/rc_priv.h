@@ -158,7 +158,7 @@ void rc_undo_open(struct rc_qp *qp);
 void rc_undo_told(struct rc_qp *qp, uint16_t duplicates, struct san_time now);
 /* The packets sent again were all late, not lost. */
 void rc_undo(struct rc_qp *qp, struct san_time now);
-/* A recovery is over, and nothing was found wrong with it. */
+/* A gap is closed, and nothing was found wrong with what was sent again, if anything was. */
 void rc_undo_close(struct rc_qp *qp);
 
 /* kept.c: packets that came early. */

@@ -32,7 +32,7 @@ rc_undo_open(struct rc_qp *qp)
 void
 rc_undo_close(struct rc_qp *qp)
 {
-	if (qp->reorder_persists != 0 && --qp->reorder_persists == 0)
+	if (qp->repeats != 0 && qp->reorder_persists != 0 && --qp->reorder_persists == 0)
 		qp->reorder_steps = 0;
 }
 
