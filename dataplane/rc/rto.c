@@ -117,10 +117,12 @@ rc_rto_heard(struct rc_qp *qp, struct san_time now)
 	qp->retries = qp->backoff = 0;
 	qp->tail_asked = qp->tail_due = false;
 	qp->progress_at = now;
-	if (qp->una == qp->high)
+	if (qp->una == qp->high) {
 		qp->rto_at = SAN_TIME_NEVER;
-	else
+		qp->probing = 0; /* nothing is under way that an answer could free the window for */
+	} else {
 		rc_rto_restart(qp, now);
+	}
 }
 
 void

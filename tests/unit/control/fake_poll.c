@@ -233,8 +233,10 @@ event_put(const struct poll_event *ev)
 static void
 conn_say(uint32_t conn, uint32_t bits, int err)
 {
-	struct poll_event ev = {
-	    .type = POLL_EV_CONN_EVENT, .conn = conn, .sock = conns[conn].sock, .ev = {bits, err}};
+	struct poll_event ev = {.type = POLL_EV_CONN_EVENT,
+	    .conn = conn,
+	    .sock = conns[conn].sock,
+	    .ev = {.bits = bits, .err = err}};
 
 	event_put(&ev);
 }
