@@ -71,7 +71,9 @@ rc_credit_may_leave(const struct rc_qp *qp)
 
 	if (beyond <= 0 || !kind_takes_buffer(rc_runs_cursor(qp)->kind))
 		return true;
-	if (beyond > 1)
+	/* If all before it was taken, it is the first one beyond, whatever number the peer's ACKs
+	 * had: nothing else would ever bring news. */
+	if (beyond > 1 && qp->snd != qp->una)
 		return false;
 	return qp->at_packet == 0 ||
 	       psn_diff(qp->una, psn_add(qp->snd, PSN_MASK + 1 - qp->at_packet)) > 0;

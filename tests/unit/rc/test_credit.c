@@ -181,6 +181,22 @@ obey__after_going_back(void **state)
 	assert_int_equal(bench_sent(&b, 3), 5);
 }
 
+/* A peer whose count of messages lags behind what it acknowledges: with nothing on its way, no news
+ * would ever come. */
+static void
+obey__no_waiting_for_nothing(void **state)
+{
+	struct bench b;
+
+	open_credit(&b, 10);
+	post(&b, RC_SEND, 5, 3);
+	assert_int_equal(bench_emit(&b), 1);
+	ack(&b, 0, 0, 0);
+	assert_int_equal(bench_emit(&b), 1);
+	ack(&b, 1, 0, 0);
+	assert_int_equal(bench_emit(&b), 1);
+}
+
 int
 main(void)
 {
@@ -193,6 +209,7 @@ main(void)
 	    cmocka_unit_test(obey__first_packet_finds_the_buffer),
 	    cmocka_unit_test(obey__only_what_takes_a_buffer_waits),
 	    cmocka_unit_test(obey__after_going_back),
+	    cmocka_unit_test(obey__no_waiting_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
