@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One queue pair against a peer that sends any packets and an owner that does anything at any time.
  * Whatever they are: every outcome is one the standard allows (rc_model), the peer changes memory
- * only as it may, every message of ours ends once and in order (rc_ledger), work is bounded, an
- * error is final and nothing but its NAK is said after it, and silence ends in an error.
+ * only as it may, every message of ours ends once and in order (rc_ledger), every frame kept comes
+ * back once (rc_store), work is bounded, an error is final and nothing but its NAK is said after
+ * it, and silence ends in an error.
  *
  * A script is a configuration, then steps; a packet step is the bytes of `struct packet_step`,
  * which seeds.py also writes. */
 #include "fuzz.h"
 #include "rc_ledger.h"
 #include "rc_model.h"
+#include "rc_store.h"
+#include "sack.h"
 #include "san_err.h"
 #include "san_limits.h"
 #include "seq.h"
@@ -17,6 +20,9 @@
 #define PEER_QPN  0x22u
 #define PD	  1u
 #define STEPS_MAX 1500
+/* Few, so that they run out. */
+#define POOL_BLOCKS 2u
+#define POOL_FRAMES 24u
 /* Packets that may leave before anything new arrives: a window of requests, each remembered READ,
  * a few ACKs. */
 #define EMIT_MAX(w) ((w)->qp.params.window_packets + 2 * MODEL_RESOURCES * MODEL_REGION / 256 + 8)
@@ -33,8 +39,22 @@ struct world {
 	uint8_t *payload; /* of SAN_PMTU_MAX bytes; a packet's payload ends where it ends */
 	struct rc_model model;
 	struct rc_ledger ledger;
+	struct rc_store store;
+	struct rc_pool pool;
+	struct rc_block blocks[POOL_BLOCKS];
 	uint32_t posted_receives;
-	bool stopped;
+	uint32_t marks; /* packets marked CE, each good for one CNP */
+	bool stopped, draining;
+};
+
+enum {
+	STEP_ACKREQ = 1,
+	STEP_SOLICITED = 2,
+	STEP_CE = 4,
+	STEP_BECN = 8,
+	STEP_SACK = 16,	 /* the bytes behind an AETH are what they should be */
+	STEP_KEEP = 32,	 /* the owner keeps it, if it comes early */
+	STEP_REFUSE = 64 /* the owner refuses it, if it is delivered */
 };
 
 /* What the peer's packet is, byte for byte in the script. */
@@ -48,7 +68,7 @@ struct packet_step {
 	uint8_t total; /* RETH: below 128 the payload's length, else in quarters of a path MTU; 255:
 			  any */
 	uint8_t syndrome;
-	uint8_t flags; /* 1 AckReq, 2 solicited event */
+	uint8_t flags; /* STEP_* */
 	uint8_t operand;
 };
 
@@ -90,6 +110,21 @@ regions_init(struct world *w)
 	}
 }
 
+/* What may be agreed on, or not. */
+static void
+options_init(struct world *w, struct rc_open *o)
+{
+	uint8_t which = script_byte(w->s);
+
+	rc_pool_init(&w->pool, w->blocks, POOL_BLOCKS, POOL_FRAMES);
+	o->features = which & 3;
+	o->pool = which & 4 ? &w->pool : NULL;
+	o->flow_control = w->model.credits = which & 8;
+	o->passive = which & 16;
+	o->cc.algo = script_byte(w->s) % CC_COUNT;
+	o->cc.line_rate_mbit = which & 32 ? 10000 : 0;
+}
+
 static void
 world_init(struct world *w, struct script *s)
 {
@@ -119,6 +154,7 @@ world_init(struct world *w, struct script *s)
 	o.params.rto_max = SAN_DURATION_MS(1 + script_byte(s));
 	o.params.give_up = duration(s);
 	o.params.ack_delay = duration(s);
+	options_init(w, &o);
 	m->pmtu = o.pmtu;
 	m->recv_size = o.recv_size;
 	m->recv_left = w->posted_receives = o.recv_limit;
@@ -133,12 +169,6 @@ world_free(struct world *w)
 	for (uint32_t i = 0; i < MODEL_REGIONS; i++)
 		free(w->region[i]);
 	free(w->payload);
-}
-
-static bool
-is_response(uint8_t opcode)
-{
-	return opcode >= ROCE_RC_READ_RESP_FIRST && opcode <= ROCE_RC_ATOMIC_ACK;
 }
 
 static uint32_t
@@ -162,8 +192,20 @@ value_at(const struct model_region *g, uint64_t va, uint8_t operand)
 	return value;
 }
 
+/* What a peer of ours would say behind its AETH. */
 static void
-packet_make(struct world *w, struct roce_pkt *p)
+sack_make(struct world *w, struct roce_pkt *p, const struct packet_step *k)
+{
+	struct sack s = {
+	    .have = {k->operand * UINT64_C(0x0101010101010101) >> k->where % 64, k->shift},
+	    .duplicates = k->total};
+
+	p->payload = w->payload;
+	p->payload_len = (uint16_t)sack_encode(w->payload, &s);
+}
+
+static void
+packet_make(struct world *w, struct roce_pkt *p, uint8_t *flags)
 {
 	struct packet_step k = {0};
 	const struct model_region *g;
@@ -173,7 +215,7 @@ packet_make(struct world *w, struct roce_pkt *p)
 	g = &w->model.region[k.where / 16 % MODEL_REGIONS];
 	p->opcode = k.opcode < 32 || k.opcode >= 0xe0 ? k.opcode : k.opcode % 32;
 	p->dest_qp = QPN;
-	due = is_response(p->opcode) ? w->qp.una : w->qp.expected;
+	due = rc_model_is_response(p->opcode) ? w->qp.una : w->qp.expected;
 	p->psn = psn_add(due, k.psn < 192 ? 0 : k.psn - 224u);
 	if (k.psn == 255)
 		p->psn = script_u32(w->s) & PSN_MASK;
@@ -190,8 +232,14 @@ packet_make(struct world *w, struct roce_pkt *p)
 	p->ext.syndrome = k.syndrome;
 	p->ext.compare = value_at(g, p->ext.va, k.operand);
 	p->ext.swap_add = k.operand * UINT64_C(0x0101010101010101);
-	p->ackreq = k.flags & 1;
-	p->se = k.flags & 2;
+	p->ackreq = k.flags & STEP_ACKREQ;
+	p->se = k.flags & STEP_SOLICITED;
+	p->becn = k.flags & STEP_BECN;
+	p->tclass = k.flags & STEP_CE ? 3 : 2;
+	w->marks += p->tclass == 3;
+	if (p->opcode == ROCE_RC_ACK && k.flags & STEP_SACK)
+		sack_make(w, p, &k);
+	*flags = k.flags;
 }
 
 /* What the engine made of a request: seen from outside, by what changed. */
@@ -223,7 +271,15 @@ check_order(const struct rc_qp *qp)
 }
 
 static void
-receive_request(struct world *w, const struct roce_pkt *p)
+check_early(struct world *w, const struct roce_pkt *p, const struct rc_in *in, uint8_t flags)
+{
+	promise(!in->early || (!in->delivered && !in->response && w->qp.pool != NULL));
+	if (in->early && flags & STEP_KEEP)
+		rc_store_offer(&w->store, &w->qp, p, w->now);
+}
+
+static void
+receive_request(struct world *w, const struct roce_pkt *p, uint8_t flags)
 {
 	unsigned allowed = rc_model_allowed(&w->model, p), outcome;
 	uint32_t expected = w->qp.expected, rnr_sent = w->qp.counters.rnr_sent;
@@ -234,14 +290,20 @@ receive_request(struct world *w, const struct roce_pkt *p)
 	promise(outcome != 0);
 	rc_model_take(&w->model, p, outcome);
 	promise(w->qp.expected == w->model.expected);
-	promise(!in.response && !in.acked && (!in.delivered || outcome == MODEL_ACCEPT));
+	promise(!in.response && (!in.delivered || outcome == MODEL_ACCEPT));
+	promise(!in.acked && (!in.early || outcome == MODEL_GAP));
 	if (in.delivered && !in.write_imm)
 		promise(in.payload == p->payload && in.len == p->payload_len);
+	check_early(w, p, &in, flags);
+	if (in.delivered && flags & STEP_REFUSE) {
+		rc_refuse(&w->qp, &in);
+		rc_model_refuse(&w->model, in.last);
+	}
 }
 
 /* ACK, NAK, READ response: what it acknowledges is at most what it names. */
 static void
-receive_response(struct world *w, const struct roce_pkt *p)
+receive_response(struct world *w, const struct roce_pkt *p, uint8_t flags)
 {
 	bool nak = p->opcode == ROCE_RC_ACK && p->ext.syndrome >> 5 != 0;
 	uint32_t una = w->qp.una, high = w->qp.high, behind = nak ? p->psn : psn_add(p->psn, 1);
@@ -254,24 +316,49 @@ receive_response(struct world *w, const struct roce_pkt *p)
 	if (rc_error(&w->qp) == 0 && w->qp.una != una)
 		promise(psn_diff(behind, high) <= 0 &&
 			psn_span(w->qp.una, una) <= psn_span(behind, una));
+	check_early(w, p, &in, flags);
+}
+
+static void
+feed(struct world *w, const struct roce_pkt *p, uint8_t flags)
+{
+	struct rc_in in;
+
+	if (rc_error(&w->qp) != 0) {
+		rc_receive(&w->qp, p, w->now, &in);
+		promise(!in.valid && !in.delivered && !in.response && !in.acked && !in.early);
+	} else if (rc_model_is_response(p->opcode)) {
+		receive_response(w, p, flags);
+	} else {
+		receive_request(w, p, flags);
+		check_memory(w);
+	}
 }
 
 static void
 receive(struct world *w)
 {
 	struct roce_pkt p = {.vlan = ROCE_VLAN_NONE};
-	struct rc_in in;
+	uint8_t flags;
+	void *kept;
 
-	packet_make(w, &p);
-	if (rc_error(&w->qp) != 0) {
-		rc_receive(&w->qp, &p, w->now, &in);
-		promise(!in.valid && !in.delivered && !in.response && !in.acked);
-	} else if (is_response(p.opcode)) {
-		receive_response(w, &p);
-	} else {
-		receive_request(w, &p);
-		check_memory(w);
+	packet_make(w, &p, &flags);
+	feed(w, &p, flags);
+	while ((kept = rc_kept_next(&w->qp)) != NULL) {
+		struct store_frame *f = rc_store_take(&w->store, kept);
+
+		feed(w, &f->p, 0);
+		free(f);
 	}
+}
+
+static void
+drop_kept(struct world *w, void *(*next)(struct rc_qp *qp))
+{
+	void *kept;
+
+	while ((kept = next(&w->qp)) != NULL)
+		free(rc_store_take(&w->store, kept));
 }
 
 static void
@@ -293,6 +380,19 @@ post(struct world *w)
 		m.len = script_u32(w->s);
 	if (rc_ledger_room(&w->ledger, m.count) && rc_post(&w->qp, &m) == 0)
 		rc_ledger_post(&w->ledger, &w->qp, &m, psn);
+}
+
+static void
+owner_state(struct world *w, uint8_t n)
+{
+	if (n == 1) {
+		rc_stop(&w->qp);
+		w->stopped = true;
+	} else if (n < 10 && rc_drain(&w->qp) == 0) {
+		w->draining = true;
+	} else if (n >= 10 && rc_ready(&w->qp) == 0) {
+		w->draining = false;
+	}
 }
 
 static void
@@ -320,12 +420,39 @@ owner_event(struct world *w)
 		rc_ack_now(&w->qp);
 		break;
 	default:
-		if (n == 1) {
-			rc_stop(&w->qp);
-			w->stopped = true;
-		}
+		owner_state(w, n);
 		break;
 	}
+}
+
+/* What it says it has, it has. */
+static void
+check_sack(const struct world *w, const struct roce_tx *tx)
+{
+	uint32_t missing = tx->ext.syndrome >> 5 == 0 ? psn_add(tx->psn, 1) : tx->psn;
+	bool told = tx->seg_count != 0; /* else there is nothing but the count of duplicates */
+	struct sack s;
+
+	promise((w->qp.features & RC_FEATURE_SACK) != 0 && told == (tx->inline_len == 0));
+	promise(sack_decode(
+	    told ? tx->seg[0].base : tx->inline_bytes, told ? tx->seg[0].len : tx->inline_len, &s));
+	for (uint32_t i = 0; i < SACK_PACKETS; i++)
+		if ((s.have[i / 64] >> i % 64 & 1) != 0)
+			promise(rc_store_has(&w->store, psn_add(missing, i + 1)));
+}
+
+static void
+check_answer(struct world *w, const struct roce_tx *tx)
+{
+	promise(tx->dest_qp == PEER_QPN);
+	if (tx->opcode == ROCE_CNP) {
+		promise(w->marks-- > 0 && rc_error(&w->qp) == 0);
+		return;
+	}
+	promise(!tx->becn || (w->qp.features & RC_FEATURE_ECN_ECHO) != 0);
+	if (tx->opcode == ROCE_RC_ACK && roce_tx_payload_len(tx) > 0)
+		check_sack(w, tx);
+	rc_model_answer(&w->model, tx);
 }
 
 static bool
@@ -338,10 +465,10 @@ emit(struct world *w)
 	memset(&tx, 0xa5, sizeof tx); /* the engine fills in every field */
 	out = rc_emit(&w->qp, &tx, &chunk, w->now);
 	if (out == RC_OUT_RESPONSE) {
-		promise(tx.dest_qp == PEER_QPN);
-		rc_model_answer(&w->model, &tx);
+		check_answer(w, &tx);
 	} else if (out == RC_OUT_REQUEST) {
 		promise(rc_error(&w->qp) == 0 && !w->stopped);
+		promise(!w->draining || chunk.offset > 0 || chunk.again); /* no message begins */
 		rc_ledger_request(&w->ledger, &w->qp, &tx, &chunk);
 	}
 	return out != RC_OUT_NONE;
@@ -355,14 +482,15 @@ settle(struct world *w)
 
 	if (san_time_reached(rc_deadline(&w->qp), w->now))
 		rc_deadline_expire(&w->qp, w->now);
+	drop_kept(w, rc_kept_drop);
 	while (emit(w)) {
 		check_order(&w->qp);
 		promise(++sent <= EMIT_MAX(w));
 	}
 	promise(!rc_has_work(&w->qp, w->now) && rc_deadline(&w->qp).ns > w->now.ns);
-	rc_ledger_reap(&w->ledger, &w->qp);
+	rc_ledger_reap(&w->ledger, &w->qp, false);
 	if (rc_error(&w->qp) != 0 || w->stopped)
-		w->ledger.head = w->ledger.tail; /* the rest will never be done */
+		rc_ledger_reap(&w->ledger, &w->qp, true);
 	promise(rc_error(&w->qp) != SAN_EPROTO || w->model.refusal == 0 || w->model.refusal_said);
 }
 
@@ -372,6 +500,8 @@ check_ends(struct world *w)
 {
 	unsigned rounds = 0;
 
+	if (w->draining && rc_ready(&w->qp) == 0)
+		w->draining = false;
 	settle(w);
 	while (rc_deadline(&w->qp).ns != SAN_TIME_NEVER.ns) {
 		promise(++rounds < 20000);
@@ -380,6 +510,10 @@ check_ends(struct world *w)
 	}
 	promise(w->ledger.head == w->ledger.tail);
 	promise(rc_error(&w->qp) != 0 || w->stopped || w->qp.una == w->qp.nxt);
+	drop_kept(w, rc_fini);
+	promise(w->store.count == 0 && w->pool.lent == 0 && w->pool.frames == 0);
+	rc_reset(&w->qp);
+	promise(!emit(w));
 }
 
 int

@@ -30,7 +30,7 @@ void rc_ledger_post(
 void rc_ledger_request(const struct rc_ledger *l, const struct rc_qp *qp, const struct roce_tx *tx,
     const struct rc_chunk *c);
 void rc_ledger_response(struct rc_ledger *l, const struct rc_qp *qp, const struct rc_in *in);
-/* Takes what the queue pair says is done. */
-void rc_ledger_reap(struct rc_ledger *l, struct rc_qp *qp);
+/* Takes what the queue pair says is done or, when `flush`, will never be. */
+void rc_ledger_reap(struct rc_ledger *l, struct rc_qp *qp, bool flush);
 
 #endif

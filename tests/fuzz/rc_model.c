@@ -29,6 +29,12 @@ rc_model_request(uint8_t opcode)
 	return r;
 }
 
+bool
+rc_model_is_response(uint8_t opcode)
+{
+	return opcode >= ROCE_RC_READ_RESP_FIRST && opcode <= ROCE_RC_ATOMIC_ACK;
+}
+
 static struct model_region *
 region_of(const struct rc_model *m, uint32_t key)
 {
@@ -152,8 +158,7 @@ rc_model_allowed(const struct rc_model *m, const struct roce_pkt *p)
 	int32_t ahead = psn_diff(p->psn, m->expected);
 	unsigned faults;
 
-	if (p->opcode >> 5 != 0 ||
-	    (p->opcode >= ROCE_RC_READ_RESP_FIRST && p->opcode <= ROCE_RC_ATOMIC_ACK))
+	if (p->opcode >> 5 != 0 || rc_model_is_response(p->opcode))
 		return MODEL_FOREIGN;
 	if (ahead != 0)
 		return ahead < 0 ? MODEL_AGAIN : MODEL_GAP;
@@ -225,6 +230,13 @@ resource_at(struct rc_model *m, uint32_t psn)
 	return NULL;
 }
 
+/* A packet beyond the one expected came, and not all before it have since. */
+static bool
+gap_known(const struct rc_model *m)
+{
+	return m->ahead && psn_diff(m->ahead_psn, m->expected) > 0;
+}
+
 void
 rc_model_take(struct rc_model *m, const struct roce_pkt *p, unsigned outcome)
 {
@@ -233,7 +245,7 @@ rc_model_take(struct rc_model *m, const struct roce_pkt *p, unsigned outcome)
 
 	switch (outcome) {
 	case MODEL_ACCEPT:
-		m->gap = m->rnr = false;
+		m->rnr = false;
 		if (r.read || r.atomic)
 			remember(m, r, p);
 		else
@@ -250,7 +262,9 @@ rc_model_take(struct rc_model *m, const struct roce_pkt *p, unsigned outcome)
 			s->repeated = true;
 		break;
 	case MODEL_GAP:
-		m->gap = true;
+		if (!gap_known(m) || psn_diff(p->psn, m->ahead_psn) > 0)
+			m->ahead_psn = p->psn;
+		m->ahead = true;
 		break;
 	case MODEL_RNR:
 		m->rnr = true;
@@ -263,6 +277,14 @@ rc_model_take(struct rc_model *m, const struct roce_pkt *p, unsigned outcome)
 	default:
 		break;
 	}
+}
+
+void
+rc_model_refuse(struct rc_model *m, bool last)
+{
+	m->expected = psn_add(m->expected, PSN_MASK);
+	m->msn = psn_add(m->msn, last ? PSN_MASK : 0);
+	m->refusal = MODEL_OPERATION;
 }
 
 void
@@ -298,6 +320,34 @@ read_gone(struct rc_model *m, uint32_t psn)
 	       answered_before(m, s->psn);
 }
 
+/* Never more messages than there are receives; the one that is coming in has its own. */
+static void
+credit_check(const struct rc_model *m, uint8_t code)
+{
+	/* Codes stand for 0, 1, 2, 3, 4, 6, 8, 12, 16, ... */
+	uint32_t credits = code < 4 ? code : (2u + code % 2) << (code / 2 - 1);
+
+	if (m->credits)
+		promise(code < AETH_ACK_UNLIMITED && credits <= m->recv_left + m->sending);
+	else
+		promise(code == AETH_ACK_UNLIMITED);
+}
+
+static unsigned
+refusal_of(uint8_t syndrome)
+{
+	switch (syndrome) {
+	case AETH_NAK_INVALID:
+		return MODEL_INVALID;
+	case AETH_NAK_ACCESS:
+		return MODEL_ACCESS;
+	case AETH_NAK_OPERATION:
+		return MODEL_OPERATION;
+	default:
+		return 0;
+	}
+}
+
 static void
 ack_check(struct rc_model *m, const struct roce_tx *tx)
 {
@@ -315,23 +365,18 @@ ack_check(struct rc_model *m, const struct roce_tx *tx)
 	promise(m->refusal != 0 || answered_before(m, behind));
 	if (behind == m->expected)
 		promise(tx->ext.msn == m->msn);
-	if (syndrome >> 5 == 0)
+	if (syndrome >> 5 == 0) {
+		credit_check(m, syndrome);
 		return;
+	}
 	promise(behind == m->expected);
-	switch (syndrome) {
-	case AETH_NAK_SEQ:
-		promise(m->gap && m->refusal == 0);
-		break;
-	case AETH_NAK_INVALID:
-	case AETH_NAK_ACCESS:
-		promise(!m->refusal_said);
-		promise((m->refusal &
-			    (syndrome == AETH_NAK_ACCESS ? MODEL_ACCESS : MODEL_INVALID)) != 0);
+	if (syndrome == AETH_NAK_SEQ) {
+		promise(gap_known(m) && m->refusal == 0);
+	} else if (syndrome >> 5 == 1) {
+		promise(m->rnr && m->refusal == 0);
+	} else {
+		promise(!m->refusal_said && (m->refusal & refusal_of(syndrome)) != 0);
 		m->refusal_said = true;
-		break;
-	default:
-		promise(syndrome >> 5 == 1 && m->rnr && m->refusal == 0);
-		break;
 	}
 }
 

@@ -21,9 +21,10 @@ enum model_outcome {
 	MODEL_RNR = 1 << 1,
 	MODEL_INVALID = 1 << 2,
 	MODEL_ACCESS = 1 << 3,
-	MODEL_AGAIN = 1 << 4,  /* seen before: nothing changes, the old answer may be repeated */
-	MODEL_GAP = 1 << 5,    /* beyond the expected one: nothing changes, one NAK */
-	MODEL_FOREIGN = 1 << 6 /* no request at all */
+	MODEL_AGAIN = 1 << 4,	 /* seen before: nothing changes, the old answer may be repeated */
+	MODEL_GAP = 1 << 5,	 /* beyond the expected one: nothing changes, one NAK */
+	MODEL_FOREIGN = 1 << 6,	 /* no request at all */
+	MODEL_OPERATION = 1 << 7 /* the owner could not do it */
 };
 
 struct model_region {
@@ -52,7 +53,10 @@ struct rc_model {
 	unsigned resources, used; /* remembered at most; so far, the last `resources` count */
 	struct model_resource resource[MODEL_RESOURCES];
 
-	bool gap, rnr;	  /* since the last accepted packet: a NAK for it may leave */
+	bool ahead; /* a packet beyond the expected one came; the last such: */
+	uint32_t ahead_psn;
+	bool rnr;	  /* since the last accepted packet: a NAK for it may leave */
+	bool credits;	  /* ACKs tell how many receives there are */
 	unsigned refusal; /* outcomes that ended the connection; 0 = none did */
 	bool refusal_said;
 };
@@ -64,9 +68,12 @@ struct model_request {
 };
 
 struct model_request rc_model_request(uint8_t opcode);
+bool rc_model_is_response(uint8_t opcode);
 unsigned rc_model_allowed(const struct rc_model *m, const struct roce_pkt *p);
 /* The engine chose this outcome of the allowed ones. */
 void rc_model_take(struct rc_model *m, const struct roce_pkt *p, unsigned outcome);
+/* The owner refused the packet it was given last. */
+void rc_model_refuse(struct rc_model *m, bool last);
 /* The key stopped working. */
 void rc_model_invalidate(struct rc_model *m, uint32_t key);
 /* May this answer leave? Breaks a promise if not. Memory is what the model thinks it is. */
