@@ -11,11 +11,12 @@
 int
 cc_init(struct cc *cc, const struct cc_params *p, struct san_time now)
 {
-	if (p->algo >= CC_COUNT || p->window_max == 0)
+	if (p->algo >= CC_COUNT || p->window_max == 0 || p->packet_bytes == 0)
 		return SAN_EINVAL;
 	memset(cc, 0, sizeof *cc);
 	cc->algo = p->algo;
 	cc->window = cc->window_max = p->window_max;
+	cc->packet_bytes = p->packet_bytes;
 	if (p->algo == CC_WINDOW)
 		cc_window_init(cc, p);
 	else if (p->algo == CC_DCQCN)
@@ -88,7 +89,7 @@ void
 cc_sent(struct cc *cc, uint32_t bytes, struct san_time now)
 {
 	if (cc->algo == CC_WINDOW)
-		cc_window_sent(cc, now);
+		cc_window_sent(cc, bytes, now);
 	else if (cc->algo == CC_DCQCN)
 		cc_dcqcn_sent(cc, bytes, now);
 }

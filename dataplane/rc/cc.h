@@ -29,6 +29,7 @@ struct cc_params {
 	uint8_t algo;			  /* enum cc_algo */
 	bool echo;			  /* ACKs tell of marks: a CNP brings no news of its own */
 	uint16_t window_max;		  /* packets: the bandwidth-delay cap, always on */
+	uint16_t packet_bytes;		  /* of a full one on the wire */
 	uint32_t line_rate_mbit;	  /* of our port; 0 = unknown */
 	struct san_duration target_delay; /* WINDOW: queueing delay to aim at; 0 = the default */
 };
@@ -44,13 +45,14 @@ struct cc_ack {
 /* cc_window.c. Round trip times in ns, UINT32_MAX = none. A round is about one round trip: from a
  * moment on until what was under way then is acknowledged. */
 struct cc_by_window {
-	uint32_t size;	     /* packets << 16; may be below one */
-	uint32_t undo;	     /* size before the last loss, 0 = nothing to undo */
+	uint32_t size;	     /* full packets << 16; may be below one */
 	uint32_t rtt, noise; /* newest; mean difference from one to the next */
 	uint32_t least[2];   /* in this epoch, in the last one */
 	uint32_t round_least;
-	uint16_t target_us;			  /* of queueing delay */
-	uint16_t threshold;			  /* packets: doubled per round below this */
+	uint16_t target_us; /* of queueing delay */
+	uint16_t threshold; /* full packets: doubled per round below this */
+	uint16_t undo;	    /* full packets, before the last loss; 0 = nothing to undo */
+	uint16_t mean;	    /* bytes of packets sent lately */
 	uint16_t round, round_left, round_marked; /* packets */
 	uint16_t alpha;				  /* share of packets marked or lost, 65535 = all */
 	uint8_t round_lost;			  /* packets */
@@ -73,7 +75,9 @@ struct cc_by_rate {
 
 struct cc {
 	uint8_t algo;
+	bool used; /* WINDOW: most of it, lately: else it shows neither too much nor too little */
 	uint16_t window, window_max; /* packets */
+	uint16_t packet_bytes;	     /* of a full one */
 	struct san_time next;	     /* pacing: not before this */
 	union {
 		struct cc_by_window w;

@@ -13,7 +13,7 @@ bool cc_window_cnp(struct cc *cc);
 bool cc_window_lost(struct cc *cc, uint32_t packets);
 bool cc_window_timeout(struct cc *cc);
 void cc_window_undo(struct cc *cc);
-void cc_window_sent(struct cc *cc, struct san_time now);
+void cc_window_sent(struct cc *cc, uint32_t bytes, struct san_time now);
 void cc_window_look(const struct cc *cc, struct cc_view *out);
 
 void cc_dcqcn_init(struct cc *cc, const struct cc_params *p, struct san_time now);

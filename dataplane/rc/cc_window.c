@@ -71,18 +71,28 @@ target(const struct cc_by_window *w)
 	return room < RTT_MAX ? (uint32_t)room : RTT_MAX;
 }
 
+/* What `n` packets of the usual size are worth: full packets << 16. */
+static uint64_t
+worth(const struct cc *cc, uint32_t n)
+{
+	return (uint64_t)n * ONE * cc->w.mean / cc->packet_bytes;
+}
+
 static void
 window_set(struct cc *cc)
 {
 	struct cc_by_window *w = &cc->w;
-	uint32_t max = (uint32_t)cc->window_max * ONE, n, low;
+	uint32_t max = (uint32_t)cc->window_max * ONE, low;
+	uint64_t n;
 
 	if (w->size > max)
 		w->size = max;
 	if (w->size < SIZE_MIN)
 		w->size = SIZE_MIN;
-	n = w->size / ONE;
-	low = n / DRAIN_SHARE < DRAIN_MIN ? DRAIN_MIN : n / DRAIN_SHARE;
+	n = (uint64_t)w->size * cc->packet_bytes / w->mean / ONE;
+	if (n > cc->window_max)
+		n = cc->window_max;
+	low = (uint32_t)n / DRAIN_SHARE < DRAIN_MIN ? DRAIN_MIN : (uint32_t)n / DRAIN_SHARE;
 	if (w->drain != 0 && n > low)
 		n = low;
 	cc->window = (uint16_t)(n == 0 ? 1 : n);
@@ -119,6 +129,8 @@ cc_window_init(struct cc *cc, const struct cc_params *p)
 	struct cc_by_window *w = &cc->w;
 	uint64_t us = (p->target_delay.ns != 0 ? p->target_delay.ns : CC_TARGET_DELAY.ns) / 1000;
 
+	w->mean = cc->packet_bytes;
+	cc->used = true;
 	w->size = FIRST * ONE;
 	w->threshold = UINT16_MAX;
 	w->target_us = us < UINT16_MAX ? (uint16_t)us : UINT16_MAX;
@@ -181,7 +193,7 @@ round_end(struct cc *cc, uint32_t in_flight)
 	epoch_advance(w);
 	round_begin(w, in_flight);
 	window_set(cc);
-	if (!fresh)
+	if (!fresh || !cc->used)
 		return false;
 	queue = least - base_rtt(w);
 	if (queue <= target(w)) {
@@ -198,14 +210,15 @@ round_end(struct cc *cc, uint32_t in_flight)
 /* One packet per round; less the more packets meet marks: where so many flows share a queue that
  * each has hardly a packet in it, a whole packet more of each would be a multiple of the queue. */
 static uint64_t
-step(const struct cc_by_window *w, uint32_t packets)
+step(const struct cc *cc, uint32_t packets)
 {
+	const struct cc_by_window *w = &cc->w;
 	uint32_t growth = ONE - w->alpha;
 	uint64_t step;
 
 	if (growth < GROWTH_MIN)
 		growth = GROWTH_MIN;
-	step = (uint64_t)packets * growth * ONE / w->size;
+	step = worth(cc, packets) * growth / w->size;
 	return w->size < ONE && step > STEP_MAX ? STEP_MAX : step;
 }
 
@@ -215,11 +228,9 @@ grow(struct cc *cc, const struct cc_ack *a)
 	struct cc_by_window *w = &cc->w;
 	uint64_t size = w->size;
 
-	/* A window nobody uses has not shown that it is right. */
-	if (a->marked || w->slowed || w->high != 0 || w->drain != 0 ||
-	    a->in_flight * 2 < cc->window)
+	if (a->marked || w->slowed || w->high != 0 || w->drain != 0 || !cc->used)
 		return;
-	size += w->size / ONE < w->threshold ? (uint64_t)a->packets * ONE : step(w, a->packets);
+	size += w->size / ONE < w->threshold ? worth(cc, a->packets) : step(cc, a->packets);
 	w->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 	window_set(cc);
 }
@@ -232,10 +243,12 @@ cc_window_acked(struct cc *cc, const struct cc_ack *a)
 	bool slowed = false;
 
 	w->silent = false;
+	if (w->drain == 0)
+		cc->used = a->in_flight * 2 >= cc->window;
 	if (a->marked)
 		w->round_marked = (uint16_t)min_u32(w->round_marked + a->packets, w->round);
 	grow(cc, a);
-	if (a->marked && !w->slowed)
+	if (a->marked && !w->slowed && cc->used)
 		slowed = slow(cc, w->alpha / 2, in_flight);
 	else if (a->packets >= w->round_left)
 		slowed = round_end(cc, in_flight);
@@ -251,11 +264,18 @@ bool
 cc_window_cnp(struct cc *cc)
 {
 	struct cc_by_window *w = &cc->w;
-	bool slowed = !w->slowed && slow(cc, w->alpha / 2, cc->window);
+	bool slowed = !w->slowed && cc->used && slow(cc, w->alpha / 2, cc->window);
 
 	if (!w->echo)
 		w->round_marked = w->round;
 	return slowed;
+}
+
+/* Rounded up: less than a packet is worth remembering, too. */
+static void
+undo_remember(struct cc_by_window *w)
+{
+	w->undo = (uint16_t)((w->size - 1) / ONE + 1);
 }
 
 bool
@@ -266,7 +286,7 @@ cc_window_lost(struct cc *cc, uint32_t packets)
 	w->round_lost = (uint8_t)min_u32(w->round_lost + packets, UINT8_MAX);
 	if (w->slowed || w->round_lost * LOST_TOLERATED < cc->window)
 		return false;
-	w->undo = w->size;
+	undo_remember(w);
 	return slow(cc, SLOW_LOST, cc->window);
 }
 
@@ -278,7 +298,7 @@ cc_window_timeout(struct cc *cc)
 
 	if (!w->silent) {
 		w->silent = true;
-		w->undo = w->size;
+		undo_remember(w);
 		return slow(cc, SLOW_MAX, cc->window);
 	}
 	if (w->size <= ONE)
@@ -293,23 +313,43 @@ cc_window_undo(struct cc *cc)
 {
 	struct cc_by_window *w = &cc->w;
 
-	if (w->undo > w->size) {
-		w->size = w->undo;
-		w->threshold = (uint16_t)(w->undo / ONE);
+	if ((uint32_t)w->undo * ONE > w->size) {
+		w->size = (uint32_t)w->undo * ONE;
+		w->threshold = w->undo;
 	}
 	w->undo = 0;
 	window_set(cc);
 }
 
+/* The window is one of bytes, but packets are what is counted: more small ones fit. */
+static void
+mean_follow(struct cc *cc, uint32_t bytes)
+{
+	struct cc_by_window *w = &cc->w;
+	uint16_t mean = w->mean;
+
+	if (bytes > mean)
+		mean = (uint16_t)(mean + (bytes - mean) / 4);
+	else
+		mean = (uint16_t)(mean - (mean - bytes) / 16);
+	if (mean == w->mean)
+		return;
+	w->mean = mean;
+	window_set(cc);
+}
+
 /* Below one packet per round trip the window is one, and the next packet waits. */
 void
-cc_window_sent(struct cc *cc, struct san_time now)
+cc_window_sent(struct cc *cc, uint32_t bytes, struct san_time now)
 {
 	const struct cc_by_window *w = &cc->w;
+	uint64_t pause;
 
-	if (w->size < ONE)
-		cc->next =
-		    san_time_add(now, (struct san_duration){(uint64_t)w->rtt * ONE / w->size});
+	mean_follow(cc, bytes < cc->packet_bytes ? bytes : cc->packet_bytes);
+	if (w->size >= ONE)
+		return;
+	pause = (uint64_t)w->rtt * ONE / w->size * bytes / cc->packet_bytes;
+	cc->next = san_time_add(now, (struct san_duration){pause});
 }
 
 void

@@ -59,6 +59,7 @@ cc_start(struct rc_qp *qp, const struct cc_params *wanted, struct san_time now)
 	struct cc_params cc = *wanted;
 
 	cc.window_max = qp->params.window_packets;
+	cc.packet_bytes = (uint16_t)(qp->pmtu + PACKET_OVERHEAD);
 	cc.echo = (qp->features & RC_FEATURE_ECN_ECHO) != 0;
 	return cc_init(&qp->cc, &cc, now);
 }

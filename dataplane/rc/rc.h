@@ -125,7 +125,7 @@ struct rc_open {
 	uint8_t initiator_depth;       /* READs and atomics we may have outstanding, 0 = none */
 	struct rc_pool *pool; /* of the owner's thread; NULL: what comes early is dropped */
 	struct rc_params params;
-	struct cc_params cc; /* window_max and echo follow from the rest */
+	struct cc_params cc; /* echo, window_max, packet_bytes follow from the rest */
 };
 
 /* What a message does. X(name, text) */

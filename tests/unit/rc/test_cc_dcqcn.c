@@ -10,7 +10,7 @@
 #define BYTES	 4170u
 
 static const struct cc_params params = {
-    .algo = CC_DCQCN, .window_max = 512, .line_rate_mbit = 10000};
+    .algo = CC_DCQCN, .window_max = 512, .packet_bytes = BYTES, .line_rate_mbit = 10000};
 static struct world world;
 static struct san_time now;
 

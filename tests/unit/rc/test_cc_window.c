@@ -7,7 +7,8 @@
 
 #define TEN_GBIT UINT64_C(1250000000)
 
-static const struct cc_params params = {.algo = CC_WINDOW, .echo = true, .window_max = 512};
+static const struct cc_params params = {
+    .algo = CC_WINDOW, .echo = true, .window_max = 512, .packet_bytes = WORLD_BYTES};
 
 /* What holds 20 us of a 10 Gbit/s wire: 6 packets. */
 static const struct world_shape marking = {.bytes_per_s = TEN_GBIT,
@@ -213,29 +214,59 @@ timeout__second_in_a_row_leaves_one(void **state)
 	assert_int_equal(cc_window(&cc), 128);
 }
 
+/* A program that sends little causes no queue: others' marks do not take its window away. */
+static void
+window__unused_does_not_shrink(void **state)
+{
+	struct cc_ack a = {.packets = 1, .in_flight = 4, .marked = true};
+	struct cc cc;
+	uint32_t i;
+
+	cc_start(&cc);
+	for (i = 0; i < 1000; i++)
+		assert_false(cc_acked(&cc, &a, (struct san_time){1}));
+	assert_int_equal(cc_window(&cc), 16);
+	a.in_flight = 8;
+	assert_true(cc_acked(&cc, &a, (struct san_time){1}));
+}
+
 /* Below one packet per round trip, the packet waits; and the wait ends when there is room. */
 static void
 window__below_one_is_paced(void **state)
 {
 	struct san_time now = {1000000};
-	struct cc_ack a = {.packets = 1, .in_flight = 1};
 	struct cc cc;
 	uint32_t i;
 
 	cc_start(&cc);
-	cc_rtt(&cc, SAN_DURATION_US(100));
-	for (i = 0; i < 200; i++) {
-		a.marked = true;
-		cc_acked(&cc, &a, now);
-	}
-	assert_int_equal(cc_window(&cc), 1);
-	cc_sent(&cc, 4170, now);
-	assert_int_equal(cc_next(&cc).ns, now.ns + 16 * 100000); /* a sixteenth, never less */
-	a.marked = false;
 	for (i = 0; i < 200; i++)
-		cc_acked(&cc, &a, now);
+		round_pass(&cc, 100, true);
+	assert_int_equal(cc_window(&cc), 1);
+	cc_sent(&cc, WORLD_BYTES, now);
+	assert_int_equal(cc_next(&cc).ns, now.ns + 16 * 100000); /* a sixteenth, never less */
+	cc_sent(&cc, WORLD_BYTES / 2, now);
+	assert_int_equal(cc_next(&cc).ns, now.ns + 8 * 100000);
+	for (i = 0; i < 200; i++)
+		round_pass(&cc, 100, false);
 	assert_int_equal(cc_next(&cc).ns, 0);
 	assert_int_equal(cc_deadline(&cc).ns, UINT64_MAX);
+}
+
+/* It is bytes that fill a queue: of small packets more may be under way, and the first large one
+ * after them is taken for what it is. */
+static void
+window__counts_bytes(void **state)
+{
+	struct cc cc;
+	uint32_t i;
+
+	cc_start(&cc);
+	for (i = 0; i < 200; i++)
+		cc_sent(&cc, WORLD_BYTES / 8, (struct san_time){1});
+	assert_in_range(cc_window(&cc), 16 * 7, 16 * 8);
+	for (i = 0; i < 16; i++)
+		cc_sent(&cc, WORLD_BYTES, (struct san_time){1});
+	assert_int_equal(cc_window(&cc), 16);
 }
 
 static void
@@ -380,7 +411,9 @@ main(void)
 	    cmocka_unit_test(loss__few_of_many_is_bad_luck),
 	    cmocka_unit_test(loss__undone_when_it_was_none),
 	    cmocka_unit_test(timeout__second_in_a_row_leaves_one),
+	    cmocka_unit_test(window__unused_does_not_shrink),
 	    cmocka_unit_test(window__below_one_is_paced),
+	    cmocka_unit_test(window__counts_bytes),
 	    cmocka_unit_test(queue__one_flow_fills_the_wire_not_the_queue),
 	    cmocka_unit_test(queue__latecomer_gets_its_half),
 	    cmocka_unit_test(queue__sixteen_flows_share),

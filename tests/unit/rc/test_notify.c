@@ -169,8 +169,8 @@ window__bounds_what_leaves(void **state)
 	uint32_t i;
 
 	init_with(&b, CC_WINDOW, 0);
-	assert_int_equal(bench_post(&b, 10, 65, 1), SAN_EAGAIN);
-	assert_int_equal(bench_post(&b, 10, 60, 1), 0);
+	assert_int_equal(bench_post(&b, PMTU, 65, 1), SAN_EAGAIN);
+	assert_int_equal(bench_post(&b, PMTU, 60, 1), 0);
 	assert_int_equal(bench_emit(&b), 16);
 	for (i = 0; i < 16; i++)
 		assert_int_equal(b.out[i].tx.ackreq, i % 4 == 3); /* four times per window */
@@ -188,7 +188,7 @@ window__shrinks_on_loss_and_timeout(void **state)
 	struct bench b;
 
 	init_with(&b, CC_WINDOW, 0);
-	bench_post(&b, 10, 16, 1);
+	bench_post(&b, PMTU, 16, 1);
 	bench_emit(&b);
 	bench_answer(&b, AETH_NAK_SEQ, 3);
 	assert_int_equal(rc_window(&b.qp), 13); /* 19 after three ACKs, less three tenths */
