@@ -74,7 +74,8 @@ ack_clear(struct rc_qp *qp)
 {
 	qp->nak_syndrome = 0;
 	qp->ack_due = qp->dup_ack_due = false;
-	qp->ack_packets = qp->ack_bytes = 0;
+	qp->ack_packets = 0;
+	qp->ack_bytes = 0;
 	qp->ack_at = SAN_TIME_NEVER;
 }
 

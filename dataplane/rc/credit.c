@@ -62,12 +62,23 @@ kind_takes_buffer(uint8_t kind)
 	       kind == RC_WRITE_IMM;
 }
 
+/* How far the message under the cursor is beyond the last one the peer has a buffer for. */
+int32_t
+rc_credit_beyond(const struct rc_qp *qp)
+{
+	uint32_t i, number = psn_add(qp->run_number, qp->at_msg);
+
+	for (i = 0; i < qp->at_run; i++)
+		number = psn_add(number, qp->run[(qp->run_head + i) & (RC_RUNS_MAX - 1)].count);
+	return psn_diff(number, qp->credit_limit);
+}
+
 /* May the packet under the cursor leave? One message beyond the limit may, to learn of new buffers:
  * its first packet, and the rest once that was taken. */
 bool
 rc_credit_may_leave(const struct rc_qp *qp)
 {
-	int32_t beyond = psn_diff(qp->at_number, qp->credit_limit);
+	int32_t beyond = rc_credit_beyond(qp);
 
 	if (beyond <= 0 || !kind_takes_buffer(rc_runs_cursor(qp)->kind))
 		return true;

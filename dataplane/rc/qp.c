@@ -79,7 +79,7 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->recv_size = o->recv_size;
 	qp->recv_limit = o->recv_limit;
 	qp->flow_control = qp->credit_limited = o->flow_control;
-	qp->at_number = qp->run_number = 1;
+	qp->run_number = 1;
 	qp->mrs = o->mrs;
 	qp->pd = o->pd;
 	qp->resources = o->resources;
@@ -345,7 +345,7 @@ rc_fail(struct rc_qp *qp, int err)
 {
 	if (qp->error != 0 || rc_qp_fsm(qp, RC_QP_FAIL) != 0)
 		return;
-	qp->error = err;
+	qp->error = (int8_t)err;
 	rc_requester_stop(qp);
 	if (qp->nak_syndrome <= AETH_NAK_SEQ)
 		qp->nak_syndrome = 0; /* only what refuses the connection is still worth saying */

@@ -222,7 +222,7 @@ struct rc_qp {
 	uint32_t qpn, peer_qpn;
 	uint32_t pmtu, recv_size;
 	struct rc_limits params;
-	int error;	  /* 0 while alive, else enum san_err: see rc_error */
+	int8_t error;	  /* 0 while alive, else enum san_err: see rc_error */
 	uint8_t state;	  /* enum rc_state; qp_fsm.c */
 	uint8_t features; /* RC_FEATURE_* */
 	uint8_t fatal;	  /* syndrome of the peer's NAK that ended the connection; 0 = none did */
@@ -235,17 +235,18 @@ struct rc_qp {
 	uint32_t high;	  /* behind the highest ever sent */
 	uint32_t nxt;	  /* next to assign */
 	uint32_t run_psn; /* of the first packet of the oldest run */
-	uint16_t run_head, run_count;
+	uint8_t run_head, run_count;
 	uint16_t head_done; /* messages of the oldest run already reaped */
 	uint16_t since_ackreq;
 	/* The message packet `snd` belongs to: run (counted from run_head), message in it, packet
 	 * in that. */
-	uint16_t at_run, at_msg;
-	uint32_t at_packet;
-	/* End-to-end credits: that message's number, the number of the oldest run's first, and that
-	 * of the last one the peer has a buffer for. */
-	uint32_t at_number, run_number, credit_limit;
+	uint16_t at_msg;
+	uint8_t at_run;
+	/* End-to-end credits: the number of the oldest run's first message, and that of the last
+	 * one the peer has a buffer for. */
 	bool credit_limited;
+	uint32_t run_number, credit_limit;
+	uint32_t at_packet;
 	/* READs and atomics: how many requests are on their way, and at most may be; runs of them
 	 * queued; the most packets one READ request asks for: a longer READ is several. */
 	uint8_t reads_out, initiator_depth, read_runs;
@@ -290,20 +291,21 @@ struct rc_qp {
 	uint32_t message_room; /* SEND: bytes left in its buffer; WRITE: bytes still to come */
 	uint32_t write_key;    /* WRITE: of the region */
 	uint32_t pd;
-	uint64_t write_va;		 /* WRITE: where its first byte goes */
-	struct rc_mrs *mrs;		 /* NULL: nothing of ours can be reached by key */
-	uint32_t recv_count, recv_limit; /* messages begun; messages allowed */
-	uint32_t ack_packets, ack_bytes; /* since the last response */
+	uint64_t write_va;		      /* WRITE: where its first byte goes */
+	struct rc_mrs *mrs;		      /* NULL: nothing of ours can be reached by key */
+	uint32_t recv_count, recv_limit;      /* messages begun; messages allowed */
+	uint32_t ack_bytes;		      /* received since the last response, and ... */
+	uint16_t ack_packets;		      /* ... packets */
+	bool dup_ack_due;		      /* a duplicate before a READ: acknowledge ... */
+	uint32_t dup_ack;		      /* ... up to this only */
+	uint16_t duplicates, duplicates_told; /* SENDs and WRITEs received again */
 	/* READs and atomics of the peer we remember: a ring in order of PSN, `resource_next` the
 	 * slot of the next one. `resource_active` of them are to be answered, first the one in slot
 	 * `resource_at`. */
 	struct rc_resource *resources;
 	uint8_t resource_count, resource_used, resource_next;
 	uint8_t resource_active, resource_at;
-	bool read_sent;	  /* the last packet answered a READ: it is our requests' turn */
-	bool dup_ack_due; /* a duplicate before a READ: acknowledge up to `dup_ack` only */
-	uint32_t dup_ack;
-	uint16_t duplicates, duplicates_told; /* SENDs and WRITEs received again */
+	bool read_sent; /* the last packet answered a READ: it is our requests' turn */
 	struct rc_kept *kept[RC_EARLY_COUNT]; /* lent while something is kept */
 	struct san_time ack_at; /* when a delayed ACK falls due; NEVER = none pending */
 

@@ -109,6 +109,7 @@ void rc_resource_emit(struct rc_qp *qp, struct roce_tx *out);
 uint8_t rc_credit_syndrome(struct rc_qp *qp);
 void rc_credit_raised(struct rc_qp *qp);
 void rc_credit_received(struct rc_qp *qp, uint8_t syndrome, uint32_t msn);
+int32_t rc_credit_beyond(const struct rc_qp *qp);
 bool rc_credit_may_leave(const struct rc_qp *qp);
 
 /* ack.c: what we owe the peer's requester. */

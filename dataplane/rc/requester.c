@@ -62,7 +62,7 @@ ackreq_due(struct rc_qp *qp, uint8_t kind)
 		often = RC_ACKREQ_PACKETS;
 	if (!rc_kind_answered(kind) && ++qp->since_ackreq < often &&
 	    psn_add(qp->snd, 1) != qp->nxt && qp->state == RC_STATE_RTS &&
-	    !(qp->credit_limited && psn_diff(qp->at_number, qp->credit_limit) > 0))
+	    !(qp->credit_limited && rc_credit_beyond(qp) > 0))
 		return false;
 	qp->since_ackreq = 0;
 	return true;

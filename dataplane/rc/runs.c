@@ -94,21 +94,18 @@ rc_post(struct rc_qp *qp, const struct rc_run *m)
 void
 rc_runs_seek(struct rc_qp *qp, uint32_t psn)
 {
-	uint32_t index = 0, packet = 0, i;
+	uint32_t index = 0, packet = 0;
 	const struct rc_run *r = rc_runs_find(qp, psn, &index, &packet);
 
 	qp->at_run = 0;
 	if (r != NULL) {
-		qp->at_run = (uint16_t)((r - qp->run - qp->run_head) & (RC_RUNS_MAX - 1));
+		qp->at_run = (uint8_t)((r - qp->run - qp->run_head) & (RC_RUNS_MAX - 1));
 	} else if (qp->run_count != 0) { /* behind the newest: it can still grow */
-		qp->at_run = qp->run_count - 1;
+		qp->at_run = (uint8_t)(qp->run_count - 1);
 		index = rc_runs_at(qp, qp->at_run)->count;
 	}
 	qp->at_msg = (uint16_t)index;
 	qp->at_packet = packet;
-	qp->at_number = psn_add(qp->run_number, index);
-	for (i = 0; i < qp->at_run; i++)
-		qp->at_number = psn_add(qp->at_number, rc_runs_at(qp, i)->count);
 }
 
 const struct rc_run *
@@ -142,7 +139,6 @@ rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk)
 	if (qp->at_packet == rc_message_packets(qp, r->len)) {
 		qp->at_packet = 0;
 		qp->at_msg++;
-		qp->at_number = psn_add(qp->at_number, 1);
 	} else {
 		chunk->len = packets * qp->pmtu;
 	}
