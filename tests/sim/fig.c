@@ -7,19 +7,7 @@
 
 #include "check.h"
 
-const char *
-fig_recovery_name(enum fig_recovery r)
-{
-	static const char *const name[] = {
-#define X(name, text) text,
-	    FIG_RECOVERY_LIST(X)
-#undef X
-	};
-
-	return name[r];
-}
-
-const struct fig_cc fig_ccs[] = {
+const struct fig_way fig_ways[] = {
     {"none, go-back-N", CC_NONE, FIG_GO_BACK_N},
     {"none", CC_NONE, FIG_SACK},
     {"window", CC_WINDOW, FIG_SACK},
@@ -42,13 +30,13 @@ fig_switch(uint32_t hosts)
 }
 
 struct rc_end_setup
-fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
+fig_end(const struct fig_way *way, uint32_t window)
 {
 	return (struct rc_end_setup){
 	    .pmtu = FIG_PMTU,
 	    .recv_size = RC_WORK_BYTES,
-	    .keep = recovery != FIG_GO_BACK_N,
-	    .features = recovery == FIG_SACK ? RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO : 0,
+	    .keep = way->recovery != FIG_GO_BACK_N,
+	    .features = way->recovery == FIG_SACK ? RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO : 0,
 	    .rc =
 		{
 		    .retry_count = 7,
@@ -61,7 +49,7 @@ fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window)
 		    .give_up = SAN_DURATION_S(30),
 		    .ack_delay = SAN_DURATION_US(20),
 		},
-	    .cc = {.algo = algo, .line_rate_mbit = 100000},
+	    .cc = {.algo = way->algo, .line_rate_mbit = 100000},
 	    .script = {.recv_depth = RC_WORKS, .stop_at = SAN_TIME_NEVER},
 	};
 }

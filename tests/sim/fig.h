@@ -45,33 +45,23 @@ struct fig_flow {
 	struct san_time start;
 };
 
-/* What recovers losses. X(name, text) */
-#define FIG_RECOVERY_LIST(X)                          \
-	X(GO_BACK_N, "go-back-N")                     \
-	X(KEEP, "selective, a peer without our SACK") \
-	X(SACK, "selective, SACK")
-
 enum fig_recovery {
-#define X(name, text) FIG_##name,
-	FIG_RECOVERY_LIST(X)
-#undef X
-	    FIG_RECOVERY_COUNT
+	FIG_GO_BACK_N,
+	FIG_KEEP, /* the receiver keeps early packets, but tells nothing the standard does not */
+	FIG_SACK, /* ... and tells which */
 };
 
-const char *fig_recovery_name(enum fig_recovery r);
-
-/* What is compared where congestion matters; ends with a NULL name. */
-struct fig_cc {
+/* A way to run a queue pair that is compared with others. Lists end with a NULL name. */
+struct fig_way {
 	const char *name;
-	uint8_t algo;
+	uint8_t algo; /* enum cc_algo */
 	enum fig_recovery recovery;
 };
-extern const struct fig_cc fig_ccs[];
 
 /* A switch of so many ports: 100 Gbit/s, 2 us per line, 2 MB and RED marking per output. */
 struct net_setup fig_switch(uint32_t hosts);
-/* What an end is; `algo` is one of enum cc_algo, `window` packets are under way at most. */
-struct rc_end_setup fig_end(enum fig_recovery recovery, uint8_t algo, uint32_t window);
+/* What an end is; `window` packets are under way at most. */
+struct rc_end_setup fig_end(const struct fig_way *way, uint32_t window);
 void fig_open(struct fig *f, const struct net_setup *net, uint32_t ends_max);
 void fig_close(struct fig *f);
 /* Returns the sender's end; the receiver's counts into `m`. */
@@ -81,5 +71,42 @@ struct rc_end *fig_flow(
 void fig_run(struct fig *f, struct san_duration d);
 /* Bytes per second as Gbit/s. */
 double fig_gbit(double bytes_per_s);
+
+/* --- measurements: what the tables say, and what tests hold them to --------------------------- */
+
+/* fig_loss.c */
+extern const struct fig_way fig_loss_ways[];
+enum fig_path { FIG_PATH_SHORT, FIG_PATH_LONG, FIG_PATH_COUNT };
+struct fig_loss_result {
+	double gbit;
+	uint64_t lost;
+};
+/* `ppb`: frames lost of a thousand million, on the way there or back. */
+struct fig_loss_result fig_loss_measure(
+    const struct fig_way *way, enum fig_path path, uint32_t ppb, struct san_duration d);
+
+/* fig.c: what is compared where congestion matters. */
+extern const struct fig_way fig_ways[];
+
+/* fig_incast.c */
+struct fig_incast_result {
+	double gbit, small_median_us, small_p99_us, queue_kb, marked;
+	uint64_t drops;
+};
+struct fig_incast_result fig_incast_measure(const struct fig_way *way);
+
+/* fig_fairness.c */
+struct fig_fairness_result {
+	double gbit, jain, least_gbit, most_gbit;
+	int fair_after_ms; /* -1 = not yet */
+};
+struct fig_fairness_result fig_fairness_measure(const struct fig_way *way);
+
+/* fig_reorder.c */
+struct fig_reorder_result {
+	double gbit, repeats; /* share of packets */
+};
+struct fig_reorder_result fig_reorder_measure(
+    const struct fig_way *way, uint32_t longer_us, struct san_duration d);
 
 #endif

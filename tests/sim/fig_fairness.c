@@ -49,10 +49,11 @@ observe(struct fig *f, struct shares *s)
 	}
 }
 
-static void
-report(const char *name, const struct shares *s)
+static struct fig_fairness_result
+evaluate(const struct shares *s)
 {
 	double total[FLOWS] = {0}, sum = 0, least = 0, most = 0;
+	const double gbit = 8.0 / (LAST * (double)SLOT.ns);
 	uint32_t slot, i, fair_from = SLOTS;
 
 	while (fair_from > 0 && jain(s->slot[fair_from - 1], FLOWS) >= FAIR)
@@ -65,23 +66,23 @@ report(const char *name, const struct shares *s)
 		least = i == 0 || total[i] < least ? total[i] : least;
 		most = total[i] > most ? total[i] : most;
 	}
-	printf("| %s | %.1f | %.3f | %.1f | %.1f | ", name,
-	    fig_gbit(sum * 1e9 / (double)(LAST * SLOT.ns)), jain(total, FLOWS),
-	    fig_gbit(least * 1e9 / (double)(LAST * SLOT.ns)),
-	    fig_gbit(most * 1e9 / (double)(LAST * SLOT.ns)));
-	if (fair_from == SLOTS)
-		printf("not yet |\n");
-	else
-		printf("%u |\n", fair_from);
+	return (struct fig_fairness_result){
+	    .gbit = sum * gbit,
+	    .jain = jain(total, FLOWS),
+	    .least_gbit = least * gbit,
+	    .most_gbit = most * gbit,
+	    .fair_after_ms = fair_from == SLOTS ? -1 : (int)fair_from,
+	};
 }
 
-static void
-measure(const struct fig_cc *cc)
+struct fig_fairness_result
+fig_fairness_measure(const struct fig_way *way)
 {
 	const struct net_setup net = fig_switch(FLOWS + 1);
 	struct fig_flow flow = {.to = 0, .len = MESSAGE, .outstanding = 16};
-	struct rc_end_setup end = fig_end(cc->recovery, cc->algo, WINDOW);
+	struct rc_end_setup end = fig_end(way, WINDOW);
 	struct shares *s = calloc(1, sizeof *s);
+	struct fig_fairness_result r;
 	struct fig f;
 
 	san_check(s != NULL);
@@ -92,15 +93,16 @@ measure(const struct fig_cc *cc)
 	}
 	fig_run(&f, (struct san_duration){(FLOWS - 1) * STAGGER.ns});
 	observe(&f, s);
-	report(cc->name, s);
+	r = evaluate(s);
 	fig_close(&f);
 	free(s);
+	return r;
 }
 
 void
 fig_fairness(bool heads)
 {
-	const struct fig_cc *cc;
+	const struct fig_way *way;
 
 	printf("%u hosts send 64 KiB messages to one, each beginning 1 ms after the one before. "
 	       "Network as for the\nhundred. Jain's index, least and most of the last %u ms; "
@@ -109,6 +111,14 @@ fig_fairness(bool heads)
 	       "| congestion control | all, Gbit/s | Jain | least | most | fair after, ms |\n"
 	       "|---|---|---|---|---|---|\n",
 	    FLOWS, LAST, FAIR);
-	for (cc = fig_ccs; !heads && cc->name != NULL; cc++)
-		measure(cc);
+	for (way = fig_ways; !heads && way->name != NULL; way++) {
+		struct fig_fairness_result r = fig_fairness_measure(way);
+
+		printf("| %s | %.1f | %.3f | %.1f | %.1f | ", way->name, r.gbit, r.jain,
+		    r.least_gbit, r.most_gbit);
+		if (r.fair_after_ms < 0)
+			printf("not yet |\n");
+		else
+			printf("%d |\n", r.fair_after_ms);
+	}
 }

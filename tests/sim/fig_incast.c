@@ -16,8 +16,8 @@
 #define WARM_UP	 SAN_DURATION_MS(5)
 #define MEASURED SAN_DURATION_MS(20)
 
-static void
-measure(const struct fig_cc *cc)
+struct fig_incast_result
+fig_incast_measure(const struct fig_way *way)
 {
 	const struct net_setup net = fig_switch(1 + SENDERS + PROBES);
 	struct fig_flow probe = {.to = 0,
@@ -25,9 +25,10 @@ measure(const struct fig_cc *cc)
 	    .outstanding = RC_WORKS,
 	    .pause_max = SAN_DURATION_US(2 * EVERY_US)};
 	struct fig_flow bulk = {.to = 0, .len = MESSAGE, .outstanding = 4};
-	struct rc_end_setup end = fig_end(cc->recovery, cc->algo, WINDOW);
+	struct rc_end_setup end = fig_end(way, WINDOW);
 	struct rc_meter *all = calloc(2, sizeof *all), *small = all + 1;
-	const struct hop *down;
+	struct fig_incast_result r;
+	struct hop *down;
 	struct fig f;
 
 	san_check(all != NULL);
@@ -40,22 +41,25 @@ measure(const struct fig_cc *cc)
 	rc_meter_start(all, f.world.now);
 	rc_meter_start(small, f.world.now);
 	down = &f.world.net.down[0];
-	f.world.net.down[0].dropped = f.world.net.down[0].backlog_max = 0;
-	f.world.net.down[0].marked = f.world.net.down[0].frames = 0;
+	down->dropped = down->backlog_max = down->marked = down->frames = 0;
 	fig_run(&f, MEASURED);
-	printf("| %s | %.1f | %.0f | %.0f | %.0f | %llu | %.0f %% |\n", cc->name,
-	    fig_gbit(rc_meter_rate(all, f.world.now)), rc_meter_latency(small, 500),
-	    rc_meter_latency(small, 990), (double)down->backlog_max / 1e3,
-	    (unsigned long long)down->dropped,
-	    100.0 * (double)down->marked / (double)(down->frames + 1));
+	r = (struct fig_incast_result){
+	    .gbit = fig_gbit(rc_meter_rate(all, f.world.now)),
+	    .small_median_us = rc_meter_latency(small, 500),
+	    .small_p99_us = rc_meter_latency(small, 990),
+	    .queue_kb = (double)down->backlog_max / 1e3,
+	    .marked = (double)down->marked / (double)(down->frames + 1),
+	    .drops = down->dropped,
+	};
 	fig_close(&f);
 	free(all);
+	return r;
 }
 
 void
 fig_incast(bool heads)
 {
-	const struct fig_cc *cc;
+	const struct fig_way *way;
 
 	printf("%u hosts send 64 KiB messages to one, all from the same moment on; %u more send it "
 	       "%u-byte messages,\neach every %u us on average. 100 Gbit/s, round trip 8 us, 2 MB "
@@ -65,6 +69,11 @@ fig_incast(bool heads)
 	       "queue, KB | drops | marked |\n|---|---|---|---|---|---|---|\n",
 	    SENDERS, PROBES, SMALL, EVERY_US, WINDOW, (unsigned)(MEASURED.ns / 1000000),
 	    (unsigned)(WARM_UP.ns / 1000000));
-	for (cc = fig_ccs; !heads && cc->name != NULL; cc++)
-		measure(cc);
+	for (way = fig_ways; !heads && way->name != NULL; way++) {
+		struct fig_incast_result r = fig_incast_measure(way);
+
+		printf("| %s | %.1f | %.0f | %.0f | %.0f | %llu | %.0f %% |\n", way->name, r.gbit,
+		    r.small_median_us, r.small_p99_us, r.queue_kb, (unsigned long long)r.drops,
+		    100 * r.marked);
+	}
 }

@@ -25,43 +25,43 @@ static const struct row rows[] = {
     {"1e-2", 10000000, {100000000}},
 };
 
-/* A path: how far, and how many packets may be under way, about twice what it holds. */
-struct path {
+const struct fig_way fig_loss_ways[] = {
+    {"go-back-N", CC_NONE, FIG_GO_BACK_N},
+    {"selective, standard peer", CC_NONE, FIG_KEEP},
+    {"selective, SACK", CC_NONE, FIG_SACK},
+    {"selective, SACK, window control", CC_WINDOW, FIG_SACK},
+    {NULL, 0, 0},
+};
+
+/* How far, and how many packets may be under way: about twice what the path holds. */
+static const struct {
 	const char *name;
 	struct san_duration line; /* one of four */
 	uint32_t window;
+} paths[FIG_PATH_COUNT] = {
+    [FIG_PATH_SHORT] = {"Round trip 8 us, window 64 packets:", {2000}, 64},
+    [FIG_PATH_LONG] = {"Round trip 80 us, window 512 packets:", {20000}, 512},
 };
 
-static const struct path paths[] = {
-    {"Round trip 8 us, window 64 packets:", {2000}, 64},
-    {"Round trip 80 us, window 512 packets:", {20000}, 512},
-};
-
-struct result {
-	double gbit;
-	uint64_t lost;
-};
-
-static struct result
-measure(const struct path *path, const struct row *row, enum fig_recovery recovery)
+struct fig_loss_result
+fig_loss_measure(const struct fig_way *way, enum fig_path path, uint32_t ppb, struct san_duration d)
 {
 	static struct rc_meter meter;
 	const struct fig_flow bulk = {
-	    .from = 0, .to = 1, .len = MESSAGE, .outstanding = path->window / 4};
-	struct rc_end_setup end = fig_end(recovery, CC_NONE, path->window);
+	    .from = 0, .to = 1, .len = MESSAGE, .outstanding = paths[path].window / 4};
+	struct rc_end_setup end = fig_end(way, paths[path].window);
 	struct net_setup net = fig_switch(2);
-	struct result r;
+	struct fig_loss_result r;
 	struct fig f;
 
-	net.down.latency = net.up.latency = path->line;
-	net.down.ecn.max = net.up.ecn.max = 0;
+	net.down.latency = net.up.latency = paths[path].line;
 	fig_open(&f, &net, 1);
 	fig_flow(&f, &bulk, &end, &meter);
 	fig_run(&f, WARM_UP);
 	rc_meter_start(&meter, f.world.now);
 	f.world.net.faults.until = SAN_TIME_NEVER;
-	f.world.net.faults.loss = row->ppb / 2; /* on each of the two lines */
-	fig_run(&f, row->measured);
+	f.world.net.faults.loss = ppb / 2; /* on each of the two lines */
+	fig_run(&f, d);
 	r.gbit = fig_gbit(rc_meter_rate(&meter, f.world.now));
 	r.lost = f.world.net.count.lost;
 	fig_close(&f);
@@ -69,29 +69,30 @@ measure(const struct path *path, const struct row *row, enum fig_recovery recove
 }
 
 static void
-table_head(const struct path *path)
+table_head(enum fig_path path)
 {
-	uint32_t k;
+	const struct fig_way *way;
 
-	printf("%s\n\n| loss |", path->name);
-	for (k = 0; k < FIG_RECOVERY_COUNT; k++)
-		printf(" %s |", fig_recovery_name((enum fig_recovery)k));
+	printf("%s\n\n| loss |", paths[path].name);
+	for (way = fig_loss_ways; way->name != NULL; way++)
+		printf(" %s |", way->name);
 	printf("\n|---|");
-	for (k = 0; k < FIG_RECOVERY_COUNT; k++)
+	for (way = fig_loss_ways; way->name != NULL; way++)
 		printf("---|");
 	printf("\n");
 }
 
 static void
-table_rows(const struct path *path)
+table_rows(enum fig_path path)
 {
-	double clean[FIG_RECOVERY_COUNT];
+	double clean[sizeof fig_loss_ways / sizeof *fig_loss_ways];
 	uint32_t i, k;
 
 	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
 		printf("| %s |", rows[i].rate);
-		for (k = 0; k < FIG_RECOVERY_COUNT; k++) {
-			struct result r = measure(path, &rows[i], (enum fig_recovery)k);
+		for (k = 0; fig_loss_ways[k].name != NULL; k++) {
+			struct fig_loss_result r = fig_loss_measure(
+			    &fig_loss_ways[k], path, rows[i].ppb, rows[i].measured);
 
 			if (i == 0)
 				clean[k] = r.gbit;
@@ -105,14 +106,14 @@ table_rows(const struct path *path)
 void
 fig_loss(bool heads)
 {
-	printf("One flow of 64 KiB messages in packets of %u bytes through a switch, 100 Gbit/s, "
-	       "no congestion control;\nframes are lost at random, both ways. Gbit/s of payload, "
-	       "share of the loss-free rate, frames lost in\nthe run.\n\n",
+	printf("One flow of 64 KiB messages in packets of %u bytes through a switch, 100 Gbit/s; "
+	       "frames are lost at\nrandom, both ways. Gbit/s of payload, share of the loss-free "
+	       "rate, frames lost in the run.\n\n",
 	    FIG_PMTU);
-	for (uint32_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		table_head(&paths[i]);
+	for (enum fig_path path = 0; path < FIG_PATH_COUNT; path++) {
+		table_head(path);
 		if (!heads)
-			table_rows(&paths[i]);
+			table_rows(path);
 		printf("\n");
 	}
 }

@@ -10,20 +10,16 @@
 #define WARM_UP	 SAN_DURATION_MS(2)
 #define MEASURED SAN_DURATION_MS(40)
 
-struct result {
-	double gbit;
-	uint32_t packets, repeats;
-};
-
-static struct result
-measure(uint32_t longer_us, const struct fig_cc *cc)
+struct fig_reorder_result
+fig_reorder_measure(const struct fig_way *way, uint32_t longer_us, struct san_duration d)
 {
 	static struct rc_meter meter;
 	const struct fig_flow bulk = {.from = 0, .to = 1, .len = MESSAGE, .outstanding = 16};
-	struct rc_end_setup end = fig_end(cc->recovery, cc->algo, WINDOW);
+	struct rc_end_setup end = fig_end(way, WINDOW);
 	struct net_setup net = fig_switch(2);
+	struct fig_reorder_result r;
 	const struct rc_counters *c;
-	struct result r;
+	uint32_t packets, repeats;
 	struct fig f;
 
 	net.kind = NET_PATHS;
@@ -34,12 +30,11 @@ measure(uint32_t longer_us, const struct fig_cc *cc)
 	c = &fig_flow(&f, &bulk, &end, &meter)->qp.counters;
 	fig_run(&f, WARM_UP);
 	rc_meter_start(&meter, f.world.now);
-	r.packets = c->tx_requests;
-	r.repeats = c->tx_repeats;
-	fig_run(&f, MEASURED);
+	packets = c->tx_requests;
+	repeats = c->tx_repeats;
+	fig_run(&f, d);
 	r.gbit = fig_gbit(rc_meter_rate(&meter, f.world.now));
-	r.packets = c->tx_requests - r.packets;
-	r.repeats = c->tx_repeats - r.repeats;
+	r.repeats = (double)(c->tx_repeats - repeats) / (c->tx_requests - packets + 1);
 	fig_close(&f);
 	return r;
 }
@@ -48,25 +43,24 @@ void
 fig_reorder(bool heads)
 {
 	static const uint32_t longer[] = {0, 1, 2, 5, 10, 20, 50};
-	const struct fig_cc *cc;
+	const struct fig_way *way;
 
 	printf("One flow of 64 KiB messages, 100 Gbit/s, round trip 12 us on the shorter path, "
 	       "window at most %u\npackets. Gbit/s of payload, and the share of packets that were "
 	       "sent again though nothing was lost.\n\n| longer by, us |",
 	    WINDOW);
-	for (cc = fig_ccs; cc->name != NULL; cc++)
-		printf(" %s |", cc->name);
+	for (way = fig_ways; way->name != NULL; way++)
+		printf(" %s |", way->name);
 	printf("\n|---|");
-	for (cc = fig_ccs; cc->name != NULL; cc++)
+	for (way = fig_ways; way->name != NULL; way++)
 		printf("---|");
 	printf("\n");
 	for (uint32_t i = 0; !heads && i < sizeof longer / sizeof *longer; i++) {
 		printf("| %u |", longer[i]);
-		for (cc = fig_ccs; cc->name != NULL; cc++) {
-			struct result r = measure(longer[i], cc);
+		for (way = fig_ways; way->name != NULL; way++) {
+			struct fig_reorder_result r = fig_reorder_measure(way, longer[i], MEASURED);
 
-			printf(" %.1f, %.2f %% |", r.gbit,
-			    100.0 * r.repeats / (r.packets == 0 ? 1 : r.packets));
+			printf(" %.1f, %.2f %% |", r.gbit, 100 * r.repeats);
 		}
 		printf("\n");
 	}
