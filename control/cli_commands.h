@@ -29,6 +29,8 @@
 	    "Counters that are not zero, of one group such as cm or poll0, or all groups")         \
 	X(show_poll, "show poll", false, "Poll threads: their ports and counters")                 \
 	X(show_closing, "show closing", false, "Connections being closed, and what they wait for") \
+	X(show_closed, "show closed [ID|all]", false,                                              \
+	    "The last 256 sockets that are gone: how they ended, or one in full")                  \
 	X(show_version, "show version", false, "Version of the daemon and of DPDK")                \
 	X(clear_stats, "clear stats", true, "Count from zero again")                               \
 	X(set_log_level, "set log level LEVEL", true,                                              \

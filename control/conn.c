@@ -488,6 +488,8 @@ conn_let_go(struct conn *c)
 	bool ended = c->setup == CONN_SETUP_ENDED;
 
 	if (releasable(c)) {
+		if (c->sock != NULL)
+			history_look(c->sock); /* the last counters */
 		conn_poll_enter(c, CONN_POLL_RELEASING);
 		pollers_put(c->daemon, c->poll, &release);
 	}

@@ -147,6 +147,7 @@ leftovers_free(struct daemon *d)
 		TAILQ_REMOVE(&d->socks, k, all);
 		loop_timer_clear(d->loop, &k->upcalls);
 		free(k->listener);
+		free(k->record);
 		free(k);
 	}
 	conn_table_fini(&d->conns);
@@ -165,6 +166,7 @@ daemon_destroy(struct daemon *d)
 	leftovers_free(d);
 	ports_close(d);
 	netio_close(d);
+	history_clear(&d->history);
 	counter_base_free(d);
 	loop_destroy(d->loop);
 	free(d);

@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "counters.h"
 #include "daemon.h"
+#include "history.h"
 #include "listener.h"
 #include "loop.h"
 #include "netio.h"
@@ -36,6 +37,7 @@ struct daemon {
 	uint32_t session_count;
 	struct sock_list socks, sweep;
 	uint32_t sock_count, ident_last;
+	struct history history; /* of sockets that are gone */
 	struct listener_bucket listeners[LISTENER_BUCKETS];
 	struct conn_table conns;
 	struct portnum portnum;

@@ -25,6 +25,11 @@ sock_create(struct session *s, uint32_t slot)
 
 	if (k == NULL)
 		return NULL;
+	k->record = history_record_create();
+	if (k->record == NULL) {
+		free(k);
+		return NULL;
+	}
 	san_check(s->slots[slot].sock == NULL);
 	k->session = s;
 	k->slot = slot;
@@ -166,6 +171,7 @@ sock_step(struct sock *k, enum app_event event)
 		d->count.illegal_app_events++;
 		return;
 	}
+	history_event(k->record, event, loop_now());
 	/* An end of the program's interest may be what the connection waits for. */
 	if (k->app.state == APP_STATE_GONE) {
 		loop_timer_clear(d->loop, &k->upcalls);
@@ -431,6 +437,7 @@ sock_free(struct sock *k)
 	d->sock_count--;
 	s->slots[k->slot].sock = NULL;
 	s->sock_count--;
+	history_add(&d->history, k);
 	session_slot_reset(s, k->slot);
 	free(k);
 	session_end_if_idle(s);

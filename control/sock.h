@@ -17,6 +17,7 @@
 
 struct conn;
 struct daemon;
+struct history_record;
 struct listener;
 struct poll_event;
 struct session;
@@ -45,6 +46,7 @@ struct sock {
 	struct loop_timer upcalls;    /* in state CLOSED: when to look again */
 	struct san_time closed_until; /* in state CLOSED: its deadline */
 	struct san_time born;
+	struct history_record *record; /* see history.h */
 };
 TAILQ_HEAD(sock_list, sock);
 

@@ -49,6 +49,24 @@ struct view_socket {
 	struct san_duration age;
 };
 bool view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out);
+struct sock;
+void view_socket_take(const struct sock *k, struct view_socket *out);
+
+#define VIEW_STEPS_MAX 8
+struct view_step {
+	const char *what;	/* event of the app side, see close.md */
+	struct san_duration at; /* after the first step of the close */
+};
+
+/* A socket that is gone, as it was in the end. Newest first. */
+struct view_closed {
+	struct view_socket socket;
+	bool aborted, died;	       /* abortively; because its program ended */
+	struct san_duration took, ago; /* from the first step until it was freed; since then */
+	uint32_t step_count;
+	struct view_step step[VIEW_STEPS_MAX];
+};
+bool view_closed_next(struct daemon *d, uint32_t *cursor, struct view_closed *out);
 
 struct view_listener {
 	uint32_t ident, session, slot;

@@ -105,17 +105,12 @@ wire_view(const struct conn *c)
 	};
 }
 
-bool
-view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
+void
+view_socket_take(const struct sock *k, struct view_socket *out)
 {
 	static const struct view_socket none = {
 	    .wire_state = "DEAD", .setup_state = "done", .deadline = ""};
-	struct sock *k = sock_next(d, cursor);
 
-	while (k != NULL && k->listener != NULL)
-		k = sock_next(d, cursor);
-	if (k == NULL)
-		return false;
 	*out = k->conn != NULL ? wire_view(k->conn) : none;
 	if (k->conn != NULL)
 		conn_features_text(k->conn, out->features, sizeof out->features);
@@ -132,6 +127,18 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 	out->err = k->err;
 	out->why = k->why;
 	out->age = san_time_since(loop_now(), k->born);
+}
+
+bool
+view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
+{
+	struct sock *k = sock_next(d, cursor);
+
+	while (k != NULL && k->listener != NULL)
+		k = sock_next(d, cursor);
+	if (k == NULL)
+		return false;
+	view_socket_take(k, out);
 	return true;
 }
 

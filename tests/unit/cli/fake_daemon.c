@@ -196,6 +196,24 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 }
 
 bool
+view_closed_next(struct daemon *d, uint32_t *cursor, struct view_closed *out)
+{
+	uint32_t i = *cursor;
+
+	if (!view_socket_next(d, cursor, &out->socket))
+		return false;
+	out->aborted = i % 2 == 1;
+	out->died = i % 4 >= 2;
+	out->took = SAN_DURATION_US(250 + i);
+	out->ago = SAN_DURATION_MS(7000);
+	out->step_count = 3;
+	out->step[0] = (struct view_step){"CLOSE", {0}};
+	out->step[1] = (struct view_step){"WIRE_DEAD", SAN_DURATION_US(200)};
+	out->step[2] = (struct view_step){"UPCALLS_DONE", SAN_DURATION_US(240)};
+	return true;
+}
+
+bool
 view_listener_next(struct daemon *d, uint32_t *cursor, struct view_listener *out)
 {
 	uint32_t i = *cursor;

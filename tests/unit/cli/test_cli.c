@@ -168,6 +168,7 @@ every_show__with_nothing_there(void **state)
 	}
 	expect("show port info", CLI_OK, "no ports\n");
 	expect("show closing", CLI_OK, "no closing sockets\n");
+	expect("show closed", CLI_OK, "no closed sockets\n");
 	expect("show port info 0", CLI_FAILED, "error: there is no port '0'\n");
 	expect("start port 0", CLI_FAILED, "error: there is no port '0'\n");
 	expect("start port all", CLI_OK, "");
@@ -234,6 +235,20 @@ show_closing__only_those(void **state)
 	assert_null(strstr(answer, "\n100 "));
 	assert_non_null(strstr(answer, "\n101 "));
 	assert_non_null(strstr(answer, "\n108 "));
+}
+
+static void
+show_closed__how_they_ended(void **state)
+{
+	(void)state;
+	expect_part("show closed", CLI_OK, "  orderly         OPENING ");
+	expect_part("show closed", CLI_OK, "died, abortive ");
+	expect_part("show closed 101", CLI_OK,
+	    "steps:       CLOSE +0 us, WIRE_DEAD +200 us, UPCALLS_DONE +240 us\n");
+	expect_part("show closed 104", CLI_OK, "error_text:  connection reset by peer\n");
+	expect("show closed 99", CLI_FAILED,
+	    "error: no socket 99 is among the last that were closed\n");
+	expect_part("show closed x", CLI_USAGE, "found 'x'");
 }
 
 static void
@@ -329,7 +344,7 @@ wrong__says_what_was_expected(void **state)
 	    "error: expected show, clear, set, start, stop, quit, help, found 'shwo'\n");
 	expect("show", CLI_USAGE,
 	    "error: expected port, socket, listener, session, neighbour, rule, memory, counters,"
-	    " poll, closing, version after 'show', found nothing\n");
+	    " poll, closing, closed, version after 'show', found nothing\n");
 	expect("show port", CLI_USAGE,
 	    "error: expected info, stats, xstats after 'show port', found nothing\n");
 	expect("show port inf", CLI_USAGE,
@@ -444,6 +459,7 @@ main(void)
 	    T(show_port__by_number_name_or_all),
 	    T(show_socket__table_and_one),
 	    T(show_closing__only_those),
+	    T(show_closed__how_they_ended),
 	    T(show_rest__says_the_values),
 	    T(actions__reach_the_daemon),
 	    T(actions__say_why_they_failed),

@@ -36,6 +36,78 @@ close__frees_both_ends(void **state)
 	assert_int_equal(d->count.illegal_app_events, 0);
 }
 
+/* The newest of `show closed` with this place in its program's table. */
+static struct view_closed
+closed_find(uint32_t session, uint32_t slot)
+{
+	struct view_closed v;
+	uint32_t cursor = 0;
+
+	while (view_closed_next(d, &cursor, &v))
+		if (v.socket.session == session && v.socket.slot == slot)
+			return v;
+	fail_msg("socket %u/%u is not remembered", session, slot);
+	return v;
+}
+
+static unsigned
+step_place(const struct view_closed *v, const char *what)
+{
+	for (unsigned i = 0; i < v->step_count; i++)
+		if (strcmp(v->step[i].what, what) == 0)
+			return i;
+	fail_msg("no step %s", what);
+	return 0;
+}
+
+static void
+close__is_remembered_step_by_step(void **state)
+{
+	struct view_closed v;
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	rig_close_look(&a, c, 0);
+	rig_close_look(&b, s, SHM_APP_ABORT);
+	rig_close_look(&b, l, 0);
+	assert_true(rig_all_freed(WAIT));
+	v = closed_find(d->session[0]->id, (uint32_t)c);
+	assert_false(v.aborted);
+	assert_false(v.died);
+	assert_int_equal(step_place(&v, "CLOSE"), 0);
+	assert_in_range(step_place(&v, "WIRE_DEAD"), 1, v.step_count - 1);
+	assert_in_range(step_place(&v, "UPCALLS_DONE"), 1, v.step_count - 1);
+	assert_true(v.took.ns >= v.step[v.step_count - 1].at.ns);
+	assert_int_equal(v.socket.peer.port, PORT);
+	assert_true(closed_find(d->session[1]->id, (uint32_t)s).aborted);
+}
+
+/* However many were closed, only so many are remembered, the newest first. */
+static void
+close__history_is_bounded(void **state)
+{
+	struct view_closed v;
+	uint32_t cursor = 0, n = 0, last = UINT32_MAX;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		int slot = prog_sock_listen(&a, OWN, (uint16_t)(6000 + i), 1);
+		uint32_t gen = prog_gen(&a, (uint32_t)slot);
+
+		assert_true(prog_sync(&a, (uint32_t)slot));
+		assert_int_equal(prog_state(&a, (uint32_t)slot), SHM_STATE_LISTENING);
+		rig_close_look(&a, slot, 0);
+		assert_true(prog_wait_freed(&a, (uint32_t)slot, gen, WAIT));
+	}
+	assert_true(rig_all_freed(WAIT));
+	for (; view_closed_next(d, &cursor, &v); n++) {
+		assert_true(v.socket.ident < last);
+		last = v.socket.ident;
+	}
+	assert_int_equal(n, 256);
+}
+
 static void
 close__abort_reaches_the_poll_thread(void **state)
 {
@@ -310,6 +382,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    RIG_TEST(close__frees_both_ends),
+	    RIG_TEST(close__is_remembered_step_by_step),
+	    RIG_TEST(close__history_is_bounded),
 	    RIG_TEST(close__abort_reaches_the_poll_thread),
 	    RIG_TEST(close__number_rests_in_time_wait),
 	    RIG_TEST(close__waits_for_upcalls),
