@@ -4,7 +4,7 @@
 # helpers (fail, need, counter, assert_*), LINK and WORK.
 
 CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
-	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture"
+	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples"
 case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
 
 # Not a version manager's wrapper script: the program itself shall be preloaded.
@@ -167,6 +167,27 @@ case_mixed() {
 	run san a timeout 60 $PYTHON -u "$HERE/mixed.py" client "$(lab_san_ip b)" "$(lab_kernel_ip b)" 5402 </dev/null ||
 		fail "mixed: the client"
 	assert_san_used b 1
+}
+
+# --- programs that are their own switch --------------------------------------------------------------------
+
+# The examples print what they should, line by line, on both sides of a connection.
+case_examples() {
+	local ip texts=$HERE/../examples
+	ip=$(lab_san_ip b)
+	lab_up
+	program_start echo kernel b "$SAND_BUILD/tests/examples/echo" serve "$ip" 5405
+	program_ready echo ready
+	run kernel a timeout 30 "$SAND_BUILD/tests/examples/echo" "$ip" 5405 2000 </dev/null || fail "echo: the client"
+	program_ready echo "echoed 1024000 bytes" || fail "echo: the server"
+	program_start serve kernel b "$SAND_BUILD/tests/examples/tiny_switch" serve "$ip" 5406
+	program_ready serve WSPListen
+	run kernel a timeout 30 "$SAND_BUILD/tests/examples/tiny_switch" close "$ip" 5406 >"$WORK/close.txt" </dev/null ||
+		fail "tiny_switch: who closes"
+	program_ready serve WSPCleanup || fail "tiny_switch: whose peer closes"
+	diff "$texts/close.txt" "$WORK/close.txt" >&2 || fail "who closes sees another order"
+	diff "$texts/serve.txt" "$WORK/serve.log" >&2 || fail "whose peer closes sees another order"
+	assert_san_used b 2
 }
 
 # --- bad weather -------------------------------------------------------------------------------------------

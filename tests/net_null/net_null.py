@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The daemon on DPDK's null device: it eats what is sent and, unless told not to, delivers endless frames of zeros.
 
-usage: net_null.py CASE --sand PATH --sandctl PATH --preload PATH --patience PATH
+usage: net_null.py CASE --sand PATH --sandctl PATH --preload PATH --patience PATH --switch PATH --silence FILE
 
 CASE garbage  frames of zeros are counted as malformed, one for one, and change nothing else
      copy     the same with the device copying, which makes it slower
      no_rx    nothing arrives and nothing is counted
      connect  a program's connect ends with ETIMEDOUT after the configured time, blocking and polled, and closes
+     close    a program that is its own switch closes while its connect is under way: it sees what FILE says, at once,
+              and `show closed` remembers it
      signal   SIGTERM stops the daemon as cleanly as `quit`
      user     garbage again, as the user nobody
 
@@ -28,7 +30,8 @@ import time
 
 CONNECT_MS = 700
 DEVICES = {"garbage": "net_null0", "copy": "net_null0,copy=1", "no_rx": "net_null0,no-rx=1",
-           "connect": "net_null0,no-rx=1", "signal": "net_null0", "user": "net_null0"}
+           "connect": "net_null0,no-rx=1",
+           "close": "net_null0,no-rx=1", "signal": "net_null0", "user": "net_null0"}
 SKIP = 77
 ANSWER_SECONDS = 5
 
@@ -179,8 +182,24 @@ def check_connect(daemon):
     expect(control.get("connects_timedout") == 2, f"two connects timed out: {control}")
 
 
+def check_close(daemon):
+    begin = time.monotonic()
+    done = subprocess.run([daemon.tools.switch, "silence", "10.66.0.2", "7"], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=20, check=False,
+                          env=dict(os.environ, SAND=daemon.socket))
+    took = time.monotonic() - begin
+    with open(daemon.tools.silence, encoding="ascii") as file:
+        expect(done.stdout == file.read(), f"the program saw another order: {done.stdout}{done.stderr}")
+    expect(took < CONNECT_MS / 1000 + 5, f"the close took {took} s")
+    wait(5, lambda: daemon.ctl("show", "socket", "all")["sockets"] == [], "sockets freed")
+    closed = daemon.ctl("show", "closed")["closed_sockets"]
+    expect(len(closed) == 1 and closed[0]["peer"] == "10.66.0.2:7", f"remembered: {closed}")
+    steps = daemon.ctl("show", "closed", str(closed[0]["id"]))["closed_socket"]["steps"]
+    expect(steps[0].startswith("CLOSE "), f"steps of the close: {steps}")
+
+
 CHECKS = {"garbage": check_garbage, "copy": check_garbage, "user": check_garbage, "signal": check_garbage,
-          "no_rx": check_silence, "connect": check_connect}
+          "no_rx": check_silence, "connect": check_connect, "close": check_close}
 
 
 def nobody(tools):
@@ -224,7 +243,7 @@ def run(case, tools):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=sorted(CHECKS))
-    for tool in ("sand", "sandctl", "preload", "patience"):
+    for tool in ("sand", "sandctl", "preload", "patience", "switch", "silence"):
         parser.add_argument("--" + tool, required=True)
     tools = parser.parse_args()
     return run(tools.case, tools)
