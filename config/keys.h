@@ -30,23 +30,24 @@ enum config_section {
 
 /* How the text of a value is read, and what member it fills. */
 enum config_type {
-	CONFIG_TYPE_NUMBER,   /* uint32_t, in the key's unit */
-	CONFIG_TYPE_OCTAL,    /* uint32_t */
-	CONFIG_TYPE_BOOL,     /* bool */
-	CONFIG_TYPE_PROFILE,  /* enum config_profile */
-	CONFIG_TYPE_LEVEL,    /* uint32_t, see CONFIG_LEVEL_LIST */
-	CONFIG_TYPE_NAME,     /* char[]: letters, digits, '-', '_', '.' */
-	CONFIG_TYPE_TEXT,     /* char[] */
-	CONFIG_TYPE_PATH,     /* char[]: absolute */
-	CONFIG_TYPE_PREFIXES, /* config_port.addr and addr_count */
-	CONFIG_TYPE_GATEWAYS, /* config_port.gateway4 and gateway6 */
-	CONFIG_TYPE_VLAN,     /* uint16_t */
-	CONFIG_TYPE_MAC,      /* uint8_t[6] */
-	CONFIG_TYPE_NET,      /* config_rule.net and bits */
-	CONFIG_TYPE_RANGE,    /* config_rule.port_lo and port_hi */
-	CONFIG_TYPE_PROGRAM,  /* char[]: basename; "any" is empty */
-	CONFIG_TYPE_ROLE,     /* uint8_t: bit 0 connect, bit 1 listen */
-	CONFIG_TYPE_ACTION,   /* uint8_t: the values of enum shm_action */
+	CONFIG_TYPE_NUMBER,	/* uint32_t, in the key's unit */
+	CONFIG_TYPE_OCTAL,	/* uint32_t */
+	CONFIG_TYPE_BOOL,	/* bool */
+	CONFIG_TYPE_PROFILE,	/* enum config_profile */
+	CONFIG_TYPE_CONGESTION, /* enum config_congestion */
+	CONFIG_TYPE_LEVEL,	/* uint32_t, see CONFIG_LEVEL_LIST */
+	CONFIG_TYPE_NAME,	/* char[]: letters, digits, '-', '_', '.' */
+	CONFIG_TYPE_TEXT,	/* char[] */
+	CONFIG_TYPE_PATH,	/* char[]: absolute */
+	CONFIG_TYPE_PREFIXES,	/* config_port.addr and addr_count */
+	CONFIG_TYPE_GATEWAYS,	/* config_port.gateway4 and gateway6 */
+	CONFIG_TYPE_VLAN,	/* uint16_t */
+	CONFIG_TYPE_MAC,	/* uint8_t[6] */
+	CONFIG_TYPE_NET,	/* config_rule.net and bits */
+	CONFIG_TYPE_RANGE,	/* config_rule.port_lo and port_hi */
+	CONFIG_TYPE_PROGRAM,	/* char[]: basename; "any" is empty */
+	CONFIG_TYPE_ROLE,	/* uint8_t: bit 0 connect, bit 1 listen */
+	CONFIG_TYPE_ACTION,	/* uint8_t: the values of enum shm_action */
 };
 
 enum config_unit {
@@ -130,11 +131,31 @@ enum config_unit {
 	    "Idle connections of programs that set SO_KEEPALIVE are probed this often; a peer"    \
 	    " that does not answer is given up after give_up_ms more.")                           \
 	X(transport, dscp, NUMBER, dscp, "0", 0, 63, NONE,                                        \
-	    "Differentiated services code point of all packets.")                                 \
+	    "Differentiated services code point of all packets but congestion notifications,"     \
+	    " which have 48.")                                                                    \
 	X(transport, selective_ack, BOOL, selective_ack, "yes", 0, 0, NONE,                       \
 	    "Offer peers that run Sand, too, to acknowledge packets beyond a lost one.")          \
 	X(transport, ecn_echo, BOOL, ecn_echo, "yes", 0, 0, NONE,                                 \
 	    "Offer such peers to tell in acknowledgements of congestion marks.")                  \
+	X(transport, congestion, CONGESTION, congestion, "none", 0, 0, NONE,                      \
+	    "What slows a sender down before queues overflow. window: fewer packets on their way" \
+	    " the more of them meet marks or delay; dcqcn: a rate, lowered by congestion"         \
+	    " notifications as RDMA NICs do it; none: nothing but window_packets.")               \
+	X(transport, ecn, BOOL, ecn, "yes", 0, 0, NONE,                                           \
+	    "Send packets as ECN-capable: a switch with a long queue marks them.")                \
+	X(transport, delay_target_us, NUMBER, delay_target_us, "100", 1, 65535, US,               \
+	    "congestion = window: delay in queues that is still fine.")                           \
+	X(transport, dcqcn_line_mbit, NUMBER, dcqcn_line_mbit, "0", 0, 1000000, NONE,             \
+	    "congestion = dcqcn: Mbit/s of the line, above which a rate is no limit. 0: as the"   \
+	    " port says.")                                                                        \
+	X(transport, dcqcn_period_us, NUMBER, dcqcn_period_us, "55", 5, 65535, US,                \
+	    "congestion = dcqcn: a rate that was lowered rises after so long without a"           \
+	    " notification, and again.")                                                          \
+	X(transport, dcqcn_raise_mbit, NUMBER, dcqcn_raise_mbit, "40", 1, 65535, NONE,            \
+	    "congestion = dcqcn: Mbit/s by which it rises beyond where it was, ten times as much" \
+	    " later.")                                                                            \
+	X(transport, cnp_interval_us, NUMBER, cnp_interval_us, "50", 1, 65535, US,                \
+	    "Shortest time between two congestion notifications we send for one connection.")     \
 	X(close, disconn_timeout_ms, NUMBER, disconn_timeout_ms, "60000", 100, 3600000, MS,       \
 	    "Longest wait for the peer to close its half after we closed ours.")                  \
 	X(close, dreq_interval_ms, NUMBER, dreq_interval_ms, "100", 10, 60000, MS,                \

@@ -19,6 +19,12 @@ enum config_profile {
 	CONFIG_PROFILE_SAVER,	 /* nap early */
 };
 
+enum config_congestion {
+	CONFIG_CONGESTION_WINDOW, /* by delay and marks */
+	CONFIG_CONGESTION_DCQCN,  /* rate by notifications */
+	CONFIG_CONGESTION_NONE,	  /* window_packets alone */
+};
+
 /* [port.NAME] */
 struct config_port {
 	char name[CONFIG_NAME_MAX];
@@ -67,6 +73,11 @@ struct san_config {
 	    give_up_ms, window_packets, ack_delay_us, keepalive_ms;
 	uint32_t dscp;
 	bool selective_ack, ecn_echo; /* offered to peers that know them */
+	enum config_congestion congestion;
+	bool ecn;		  /* packets may be marked by switches */
+	uint32_t delay_target_us; /* congestion = window */
+	uint32_t dcqcn_line_mbit, dcqcn_period_us, dcqcn_raise_mbit; /* congestion = dcqcn */
+	uint32_t cnp_interval_us;
 	/* [close] */
 	uint32_t disconn_timeout_ms, dreq_interval_ms, dreq_retries, timewait_ms;
 	/* [port.*], [rule.*] */

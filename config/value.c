@@ -19,6 +19,8 @@ static const struct word bools[] = {
     {"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {"on", 1}, {"off", 0}, {NULL, 0}};
 static const struct word profiles[] = {{"latency", CONFIG_PROFILE_LATENCY},
     {"balanced", CONFIG_PROFILE_BALANCED}, {"saver", CONFIG_PROFILE_SAVER}, {NULL, 0}};
+static const struct word congestions[] = {{"window", CONFIG_CONGESTION_WINDOW},
+    {"dcqcn", CONFIG_CONGESTION_DCQCN}, {"none", CONFIG_CONGESTION_NONE}, {NULL, 0}};
 static const struct word levels[] = {
 #define X(name, value) {#name, value},
     CONFIG_LEVEL_LIST(X)
@@ -438,6 +440,10 @@ config_value_set(const struct config_key *key, const char *text, void *base, siz
 		ret = word_find(profiles, text, &value);
 		*(enum config_profile *)member = value;
 		return ret;
+	case CONFIG_TYPE_CONGESTION:
+		ret = word_find(congestions, text, &value);
+		*(enum config_congestion *)member = value;
+		return ret;
 	case CONFIG_TYPE_LEVEL:
 		return config_level_parse(text, member);
 	case CONFIG_TYPE_NAME:
@@ -487,6 +493,9 @@ config_value_describe(const struct config_key *key, char *buf, size_t size)
 		break;
 	case CONFIG_TYPE_PROFILE:
 		word_describe(profiles, buf, size);
+		break;
+	case CONFIG_TYPE_CONGESTION:
+		word_describe(congestions, buf, size);
 		break;
 	case CONFIG_TYPE_LEVEL:
 		word_describe(levels, buf, size);

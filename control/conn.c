@@ -353,9 +353,7 @@ conn_open(struct conn *c)
 	o->peer_credits = c->peer_credits;
 	o->features = c->features;
 	o->rc = rc_params(c);
-	/* Until a sender tells packets overtaken from packets lost, a congestion window takes the
-	 * one for the other: the window alone bounds what is under way. */
-	o->cc.algo = CC_NONE;
+	o->cc = conn_cc_params(d, c->route.port);
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);
 	o->linger_timeout = linger_timeout(&d->config);
 	conn_poll_enter(c, CONN_POLL_OPENING);

@@ -155,6 +155,8 @@ bool conn_offer(const struct conn *c, struct feature_offer *out);
 void conn_agree(struct conn *c, bool offered, const struct feature_offer *theirs);
 /* The names of c->features; returns buf. */
 char *conn_features_text(const struct conn *c, char *buf, size_t size);
+/* Congestion control of what leaves by this port, by the configuration. */
+struct cc_params conn_cc_params(const struct daemon *d, uint16_t port);
 /* No timer and no neighbour concerns the handshake any more. */
 void conn_setup_end(struct conn *c);
 

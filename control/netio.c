@@ -9,7 +9,6 @@
 #include "san_err.h"
 
 #define HOP_LIMIT     64
-#define ECN_ECT0      2u
 #define PKEY_BASE     0x7fffu /* the default partition, without the bit for full membership */
 #define REPEAT_MAX_MS 100u    /* first repeat: a lost REQ on a LAN must not be felt */
 #define REPEAT_MIN_MS 20u
@@ -181,7 +180,7 @@ netio_path(const struct daemon *d, const struct neigh_route *route, const struct
 	    .dst = *dst,
 	    .vlan = port->vlan,
 	    .sport = roce_sport(MAD_QP, MAD_QP),
-	    .tclass = (uint8_t)(d->config.dscp << 2 | ECN_ECT0),
+	    .tclass = (uint8_t)(d->config.dscp << 2 | (d->config.ecn ? ROCE_ECN_ECT0 : 0)),
 	    .hop_limit = HOP_LIMIT,
 	};
 	memcpy(out->smac, port->mac, sizeof out->smac);
@@ -219,6 +218,7 @@ mad_send(struct daemon *d, const struct neigh_route *route, const struct san_ip 
 	tx.seg[0].base = mad;
 	tx.seg[0].len = MAD_LEN;
 	netio_path(d, route, dst, &path);
+	path.tclass &= (uint8_t)~ROCE_ECN_MASK; /* marked or not, nobody would slow down */
 	if (!route->local)
 		memcpy(path.dmac, mac, sizeof path.dmac);
 	len = roce_encode(frame_data(f), frame_capacity(f), &path, &tx);

@@ -36,6 +36,7 @@ struct netio_port {
 	uint8_t mac[6];
 	uint16_t vlan;
 	uint32_t mtu, pmtu;
+	uint32_t speed_mbps; /* 0 = unknown */
 };
 
 struct netio {

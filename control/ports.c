@@ -28,6 +28,7 @@ port_publish(struct daemon *d, uint16_t port)
 	now.vlan = d->config.port[port].vlan;
 	now.mtu = info.mtu;
 	now.pmtu = roce_pmtu_from_mtu(info.mtu);
+	now.speed_mbps = info.speed_mbps;
 	netio_port_update(d, port, &now);
 }
 

@@ -30,11 +30,15 @@ struct cc_params {
 	bool echo;			  /* ACKs tell of marks: a CNP brings no news of its own */
 	uint16_t window_max;		  /* packets: the bandwidth-delay cap, always on */
 	uint16_t packet_bytes;		  /* of a full one on the wire */
-	uint32_t line_rate_mbit;	  /* of our port; 0 = unknown */
+	struct san_duration cnp_interval; /* of CNPs we send, at least; 0 = the default */
 	struct san_duration target_delay; /* WINDOW: queueing delay to aim at; 0 = the default */
+	uint32_t line_rate_mbit;	  /* DCQCN: of our port; 0 = unknown */
+	uint16_t period_us;		  /* DCQCN: how often a rate rises; 0 = as in the paper */
+	uint16_t raise_mbit; /* DCQCN: by how much beyond where it was; 0 = as in the paper */
 };
 
 #define CC_TARGET_DELAY SAN_DURATION_US(100)
+#define CC_CNP_INTERVAL SAN_DURATION_US(50)
 
 struct cc_ack {
 	uint32_t packets;   /* newly acknowledged */
@@ -70,6 +74,7 @@ struct cc_by_rate {
 	uint32_t alpha;		  /* 65536 = 1 */
 	uint32_t bytes_left;	  /* of the byte counter's period */
 	uint8_t periods, loads;	  /* increases since the last cut: by timer, by byte counter */
+	uint16_t period_us, raise_mbit;
 	struct san_time period_at, cut_from; /* timer due; no cut before this */
 };
 

@@ -5,21 +5,20 @@
  * that a connection that is not slowed costs nothing. */
 #include "cc_priv.h"
 
-#define ALPHA_ONE   65536u
-#define ALPHA_SHIFT 8 /* g = 1/256 */
-/* The rate is raised, and alpha falls, after so long without a CNP. */
-#define PERIOD	     SAN_DURATION_US(55)
-#define PERIODS_MAX  64u       /* caught up with at once: a longer pause counts as this long */
+#define ALPHA_ONE    65536u
+#define ALPHA_SHIFT  8	 /* g = 1/256 */
+#define PERIOD_US    55u /* the rate is raised, and alpha falls, after so long without a CNP */
+#define PERIODS_MAX  64u /* caught up with at once: a longer pause counts as this long */
 #define LOAD	     10000000u /* bytes after which the rate is raised as well */
 #define FAST	     5u	       /* increases back towards the old rate, before exploring */
 #define CUT_INTERVAL SAN_DURATION_US(4)
 
 /* Bytes per ms. */
-#define MBIT	  125u
-#define RATE_MIN  MBIT
-#define RAISE	  (40 * MBIT)
-#define RAISE_TOP (400 * MBIT)
-#define LINE_MBIT 100000u /* when the port's rate is not known */
+#define MBIT	   125u
+#define RATE_MIN   MBIT
+#define RAISE_MBIT 40u
+#define RAISE_TOP  10u	   /* times that once both timer and byte counter say so */
+#define LINE_MBIT  100000u /* when the port's rate is not known */
 
 /* Packets leave in bursts of so much time's worth, or the timing wheel's tick would cost rate. */
 #define BURST SAN_DURATION_US(32)
@@ -40,7 +39,9 @@ cc_dcqcn_init(struct cc *cc, const struct cc_params *p, struct san_time now)
 	r->now = r->goal = r->line;
 	r->alpha = ALPHA_ONE;
 	r->bytes_left = LOAD;
-	r->period_at = san_time_add(now, PERIOD);
+	r->period_us = p->period_us != 0 ? p->period_us : PERIOD_US;
+	r->raise_mbit = p->raise_mbit != 0 ? p->raise_mbit : RAISE_MBIT;
+	r->period_at = san_time_add(now, SAN_DURATION_US(r->period_us));
 }
 
 /* The packet that waits does so at the new rate. */
@@ -67,12 +68,12 @@ static void
 raise_rate(struct cc *cc, struct san_time now)
 {
 	struct cc_by_rate *r = &cc->r;
-	uint64_t goal = r->goal;
+	uint64_t goal = r->goal, raise = (uint64_t)r->raise_mbit * MBIT;
 
 	if (r->periods > FAST && r->loads > FAST)
-		goal += RAISE_TOP;
+		goal += raise * RAISE_TOP;
 	else if (r->periods > FAST || r->loads > FAST)
-		goal += RAISE;
+		goal += raise;
 	r->goal = goal > r->line ? r->line : (uint32_t)goal;
 	/* Rounded up: else the line rate would be approached for ever. */
 	rate_set(cc, ((uint64_t)r->now + r->goal + 1) / 2, now);
@@ -95,12 +96,12 @@ static void
 catch_up(struct cc *cc, struct san_time now)
 {
 	struct cc_by_rate *r = &cc->r;
-	uint64_t n, i;
+	uint64_t period = SAN_DURATION_US(r->period_us).ns, n, i;
 
 	if (san_time_before(now, r->period_at))
 		return;
-	n = san_time_since(now, r->period_at).ns / PERIOD.ns + 1;
-	r->period_at.ns += n * PERIOD.ns;
+	n = san_time_since(now, r->period_at).ns / period + 1;
+	r->period_at.ns += n * period;
 	r->alpha = alpha_decay(r->alpha, n);
 	for (i = 0; i < n && i < PERIODS_MAX && slowed(r); i++) {
 		count_up(&r->periods);
@@ -117,7 +118,7 @@ cut(struct cc *cc, uint32_t share, struct san_time now)
 	rate_set(cc, r->now - (uint64_t)r->now * share / ALPHA_ONE, now);
 	r->periods = r->loads = 0;
 	r->bytes_left = LOAD;
-	r->period_at = san_time_add(now, PERIOD);
+	r->period_at = san_time_add(now, SAN_DURATION_US(r->period_us));
 	r->cut_from = san_time_add(now, CUT_INTERVAL);
 }
 
@@ -156,12 +157,14 @@ cc_dcqcn_sent(struct cc *cc, uint32_t bytes, struct san_time now)
 	uint64_t from = now.ns > BURST.ns ? now.ns - BURST.ns : 0;
 
 	catch_up(cc, now);
+	if (!slowed(r)) { /* the line itself is the limit, whatever its rate really is */
+		cc->next.ns = 0;
+		return;
+	}
 	if (cc->next.ns < from)
 		cc->next.ns = from;
 	cc->next =
 	    san_time_add(cc->next, (struct san_duration){(uint64_t)bytes * 1000000 / r->now});
-	if (!slowed(r))
-		return;
 	if (bytes < r->bytes_left) {
 		r->bytes_left -= bytes;
 		return;

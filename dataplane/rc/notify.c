@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Congestion met on the way to us, told to who caused it: DCQCN's notification point. A packet with
- * data that was marked CE is answered with a CNP, not more often than once in CNP_INTERVAL, and, if
+ * data that was marked CE is answered with a CNP, not more often than once in an interval, and, if
  * both ends know of it, with BECN in the next ACK. Knows nothing of what the peer does about it. */
 #include "rc.h"
 #include "rc_priv.h"
-
-#define CNP_INTERVAL SAN_DURATION_US(50)
 
 static bool
 marked_ce(const struct roce_pkt *p)
@@ -57,5 +55,5 @@ rc_notify_emit(struct rc_qp *qp, struct roce_tx *out, struct san_time now)
 	rc_ack_init_tx(qp, out, ROCE_CNP, 0);
 	qp->counters.tx_cnps++;
 	qp->cnp_due = false;
-	qp->cnp_from = san_time_add(now, CNP_INTERVAL);
+	qp->cnp_from = san_time_add(now, SAN_DURATION_US(qp->params.cnp_interval_us));
 }

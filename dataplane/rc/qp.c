@@ -39,14 +39,18 @@ open_valid(const struct rc_open *o)
 }
 
 static struct rc_limits
-limits_of(const struct rc_params *p)
+limits_of(const struct rc_params *p, struct san_duration cnp_interval)
 {
+	struct san_duration cnp = cnp_interval.ns != 0 ? cnp_interval : CC_CNP_INTERVAL;
+	uint32_t cnp_us = san_short(cnp).us;
+
 	return (struct rc_limits){
 	    .rto_min = san_short(p->rto_min),
 	    .rto_max = san_short(p->rto_max),
 	    .give_up = san_short(p->give_up),
 	    .ack_delay = san_short(p->ack_delay),
 	    .window_packets = p->window_packets,
+	    .cnp_interval_us = cnp_us < UINT16_MAX ? (uint16_t)cnp_us : UINT16_MAX,
 	    .retry_count = p->retry_count,
 	    .rnr_retry = p->rnr_retry,
 	    .min_rnr_timer = p->min_rnr_timer,
@@ -88,7 +92,7 @@ rc_init(struct rc_qp *qp, const struct rc_open *o, struct san_time now)
 	qp->read_packets = read_packets(o);
 	qp->pool = o->pool;
 	qp->features = (uint8_t)o->features;
-	qp->params = limits_of(&o->params);
+	qp->params = limits_of(&o->params, o->cc.cnp_interval);
 	qp->run_psn = qp->una = qp->snd = qp->high = qp->nxt = o->sq_psn;
 	qp->expected = o->rq_psn;
 	rc_ack_init(qp);

@@ -214,6 +214,7 @@ struct rc_in {
 struct rc_limits {
 	struct san_short rto_min, rto_max, give_up, ack_delay;
 	uint16_t window_packets;
+	uint16_t cnp_interval_us; /* notify.c */
 	uint8_t retry_count, rnr_retry, min_rnr_timer;
 };
 

@@ -205,6 +205,11 @@ value__points_at_itself(void **state)
 	    "tx_ring_bytes: expected bytes from 16384 to 8388608 (suffix K, M), found '1k'");
 	expect_bad(
 	    "[daemon]\nprofile=\n", 2, 9, "profile: expected latency, balanced or saver, found ''");
+	expect_bad("[transport]\ncongestion = cubic\n", 2, 14,
+	    "congestion: expected window, dcqcn or none, found 'cubic'");
+	expect_bad("[transport]\ndelay_target_us = 66ms\n", 2, 19,
+	    "delay_target_us: expected microseconds from 1 to 65535 (suffix us, ms, s), found"
+	    " '66ms'");
 	expect_bad("[port.a]\naddress = 10.0.0.1/8, 10.0.0.2/40\n", 2, 23,
 	    "address: expected 1 to 4 host addresses with prefix length, found '10.0.0.1/8,"
 	    " 10.0.0.2/40'");

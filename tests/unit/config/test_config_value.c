@@ -97,6 +97,10 @@ words__only_those(void **state)
 	GOOD(daemon_profile, "latency");
 	assert_int_equal(config.profile, CONFIG_PROFILE_LATENCY);
 	BAD(daemon_profile, "fast");
+	GOOD(transport_congestion, "dcqcn");
+	assert_int_equal(config.congestion, CONFIG_CONGESTION_DCQCN);
+	BAD(transport_congestion, "DCQCN");
+	BAD(transport_congestion, "yes");
 	GOOD(daemon_log_level, "debug");
 	assert_int_equal(config.log_level, 4);
 	GOOD(daemon_log_level, "0");

@@ -111,6 +111,7 @@ port_info_get(uint16_t port, struct port_info *out)
 	*out = (struct port_info){.driver = "fake",
 	    .started = true,
 	    .link_up = fake_poll_link,
+	    .speed_mbps = 25000,
 	    .mac = {2, 0, 0, 0, 0, 1},
 	    .mtu = 1500};
 	return port == 0 ? 0 : SAN_ENOENT;
@@ -285,6 +286,8 @@ conn_open(const struct poll_cmd *cmd)
 		    .credits = cmd->open.open.local_credits,
 		    .peer_credits = cmd->open.open.peer_credits,
 		    .features = cmd->open.open.features,
+		    .cc = cmd->open.open.cc,
+		    .tclass = cmd->open.path.tclass,
 		};
 	}
 	if (fake_poll_hold && !has_held) {

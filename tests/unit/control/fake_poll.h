@@ -22,6 +22,8 @@ struct fake_conn {
 	bool aborted; /* the last CONN_CLOSE said ABORT */
 	struct sock_ref sock;
 	uint32_t qpn, peer_qpn, rq_psn, sq_psn, pmtu, credits, peer_credits, features;
+	struct cc_params cc;
+	uint8_t tclass;
 };
 /* NULL: none such. Index as in messages. */
 struct fake_conn *fake_poll_conn(uint32_t conn);

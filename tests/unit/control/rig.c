@@ -29,6 +29,8 @@ config(void)
 	    .window_packets = 300,
 	    .selective_ack = true,
 	    .ecn_echo = true,
+	    .ecn = true,
+	    .congestion = CONFIG_CONGESTION_WINDOW,
 	    .dreq_interval_ms = 50,
 	    .dreq_retries = 3,
 	    .timewait_ms = 20,

@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "san_err.h"
+#include "value.h"
 #include "view.h"
 
 /* --- connecting ------------------------------------------------------------------------------- */
@@ -93,6 +94,43 @@ features__reach_the_poll_thread(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_true(view_socket_next(d, &cursor, &v));
 		assert_string_equal(v.features, "SACK");
+	}
+}
+
+/* Every algorithm sand.conf can name, each with its own figures, and whether packets may be
+ * marked. */
+static void
+congestion__reaches_the_poll_thread(void **state)
+{
+	const struct config_key *key = &config_keys[CONFIG_KEY_transport_congestion];
+	int l = prog_sock_listen(&b, OWN, PORT, 8);
+
+	(void)state;
+	assert_true(prog_sync(&b, (uint32_t)l));
+	d->config.delay_target_us = 77;
+	d->config.cnp_interval_us = 9;
+	d->config.dcqcn_period_us = 300;
+	d->config.dcqcn_raise_mbit = 5;
+	for (uint32_t i = 0; i < CC_COUNT; i++) {
+		const struct fake_conn *f;
+		size_t at;
+		int c;
+
+		assert_int_equal(
+		    config_value_set(key, cc_algo_word((enum cc_algo)i), &d->config, &at), 0);
+		d->config.ecn = i != 0;
+		d->config.dcqcn_line_mbit = i * 1000;
+		c = prog_sock_connect(&a, OWN, PORT);
+		assert_true(prog_sync(&a, (uint32_t)c));
+		assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+		f = fake_poll_conn(16 + 2 * i);
+		assert_int_equal(f->cc.algo, i);
+		assert_int_equal(f->cc.target_delay.ns, 77000);
+		assert_int_equal(f->cc.cnp_interval.ns, 9000);
+		assert_int_equal(f->cc.period_us, 300);
+		assert_int_equal(f->cc.raise_mbit, 5);
+		assert_int_equal(f->cc.line_rate_mbit, i == 0 ? 25000 : i * 1000);
+		assert_int_equal(f->tclass & ROCE_ECN_MASK, i == 0 ? 0 : ROCE_ECN_ECT0);
 	}
 }
 
@@ -462,6 +500,7 @@ main(void)
 	    RIG_TEST(connect__both_ends_meet),
 	    RIG_TEST(features__what_both_have),
 	    RIG_TEST(features__reach_the_poll_thread),
+	    RIG_TEST(congestion__reaches_the_poll_thread),
 	    RIG_TEST(connect__nobody_listens),
 	    RIG_TEST(connect__backlog_full_is_refused),
 	    RIG_TEST(connect__silent_neighbour_times_out_on_time),

@@ -15,10 +15,16 @@ static struct world world;
 static struct san_time now;
 
 static void
-cc_start(struct cc *cc)
+cc_start_as(struct cc *cc, const struct cc_params *p)
 {
 	now.ns = 1000000;
-	assert_int_equal(cc_init(cc, &params, now), 0);
+	assert_int_equal(cc_init(cc, p, now), 0);
+}
+
+static void
+cc_start(struct cc *cc)
+{
+	cc_start_as(cc, &params);
 }
 
 static void
@@ -72,6 +78,29 @@ rate__explores_beyond_the_old_one(void **state)
 	assert_int_equal(cc.r.goal, before + 10 * 40 * MBIT);
 }
 
+/* What may be configured: how often the rate rises, and by how much. */
+static void
+rate__rises_as_configured(void **state)
+{
+	struct cc_params p = params;
+	struct cc cc;
+	uint32_t before;
+
+	p.period_us = 200;
+	p.raise_mbit = 5;
+	cc_start_as(&cc, &p);
+	assert_true(cc_cnp(&cc, now));
+	wait_us(&cc, 199);
+	assert_int_equal(cc.r.now, LINE / 2);
+	wait_us(&cc, 1);
+	assert_int_equal(cc.r.now / MBIT, 7500);
+	assert_true(cc_cnp(&cc, now));
+	wait_us(&cc, 5 * 200);
+	before = cc.r.goal;
+	wait_us(&cc, 3 * 200);
+	assert_int_equal(cc.r.goal, before + 3 * 5 * MBIT);
+}
+
 /* Of CNPs in a flood only one in 4 us counts; each weighs less the rarer they have been. */
 static void
 cnp__floods_and_rarity(void **state)
@@ -111,15 +140,30 @@ rate__never_below_the_least(void **state)
 	assert_true(cc_next(&cc).ns < now.ns + 5000000);
 }
 
+/* Nobody knows the rate of the line better than the line. */
+static void
+pacing__none_before_the_first_cnp(void **state)
+{
+	struct cc cc;
+
+	cc_start(&cc);
+	for (uint32_t i = 0; i < 1000; i++)
+		cc_sent(&cc, BYTES, now);
+	assert_true(cc_next(&cc).ns <= now.ns);
+}
+
 /* Over any time the flow gets its rate, whatever the burst at the start. */
 static void
 pacing__gives_the_rate(void **state)
 {
+	struct cc_params p = params;
 	struct san_time end;
 	struct cc cc;
 	uint64_t bytes = 0;
 
-	cc_start(&cc);
+	p.period_us = UINT16_MAX;
+	cc_start_as(&cc, &p);
+	assert_true(cc_cnp(&cc, now));
 	now.ns += 1000000;
 	end = san_time_add(now, SAN_DURATION_MS(10));
 	while (san_time_before(now, end)) { /* looked at every 16 us only */
@@ -129,7 +173,7 @@ pacing__gives_the_rate(void **state)
 		}
 		now.ns += 16384;
 	}
-	assert_in_range(bytes, TEN_GBIT / 100, TEN_GBIT / 100 + 60000);
+	assert_in_range(bytes, TEN_GBIT / 200, TEN_GBIT / 200 + 30000);
 }
 
 static void
@@ -176,6 +220,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(cnp__halves_then_recovers_by_halves),
 	    cmocka_unit_test(rate__explores_beyond_the_old_one),
+	    cmocka_unit_test(rate__rises_as_configured),
+	    cmocka_unit_test(pacing__none_before_the_first_cnp),
 	    cmocka_unit_test(cnp__floods_and_rarity),
 	    cmocka_unit_test(rate__never_below_the_least),
 	    cmocka_unit_test(pacing__gives_the_rate),

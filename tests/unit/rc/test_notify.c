@@ -64,6 +64,24 @@ cnp__one_in_50_us(void **state)
 	assert_int_equal(b.qp.counters.tx_cnps, 20);
 }
 
+static void
+cnp__as_rarely_as_configured(void **state)
+{
+	struct rc_open o = bench_defaults();
+	struct bench b;
+	uint32_t i, cnps = 0;
+
+	o.cc.cnp_interval = SAN_DURATION_US(300);
+	bench_open(&b, &o);
+	for (i = 0; i < 100; i++) {
+		marked_request(&b, i, CE);
+		while (bench_emit(&b) != 0)
+			cnps += b.out[0].tx.opcode == ROCE_CNP;
+		b.now = san_time_add(b.now, SAN_DURATION_US(10));
+	}
+	assert_int_equal(cnps, 4);
+}
+
 /* Congestion is met by packets that came again or too early just as well; not by ACKs. */
 static void
 cnp__for_duplicates_and_gaps_not_for_acks(void **state)
@@ -307,6 +325,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(cnp__answers_a_mark_at_once),
 	    cmocka_unit_test(cnp__one_in_50_us),
+	    cmocka_unit_test(cnp__as_rarely_as_configured),
 	    cmocka_unit_test(cnp__for_duplicates_and_gaps_not_for_acks),
 	    cmocka_unit_test(cnp__not_for_who_broke_the_rules),
 	    cmocka_unit_test(echo__only_where_agreed_and_once),
