@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A queue pair's life: made ready, fed packets, asked for packets, woken at its deadline, failed.
- * Which half a packet concerns is decided here; what it means, in requester.c and responder.c. */
+ * Which half a packet concerns is decided here; what it means, in reply.c and responder.c. */
 #include "rc.h"
 
 #include <string.h>
@@ -139,7 +139,7 @@ receive_answer(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, 
 	if (qp->credit_limited && p->opcode != ROCE_RC_READ_RESP_MIDDLE)
 		rc_credit_received(qp, p->ext.syndrome, p->ext.msn);
 	if (p->opcode == ROCE_RC_ACK)
-		rc_requester_receive(qp, p, now, in);
+		rc_reply_receive(qp, p, now, in);
 	else
 		rc_read_response(qp, p, now, in);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of rc/ share among themselves. The parent decides, in qp.c, requester.c and
- * responder.c; every other file keeps one mechanism. */
+/* What the files of rc/ share among themselves. The parent decides, in qp.c, requester.c,
+ * reply.c and responder.c; every other file keeps one mechanism. */
 #ifndef SAND_RC_PRIV_H
 #define SAND_RC_PRIV_H
 
@@ -49,9 +49,7 @@ void rc_runs_seek(struct rc_qp *qp, uint32_t psn);
  * PSNs it takes. */
 uint32_t rc_runs_next(struct rc_qp *qp, struct rc_chunk *chunk);
 
-/* requester.c: a response of the peer; requests to send. */
-void rc_requester_receive(
-    struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
+/* requester.c: requests to send. */
 /* The windows and the peer would let a request leave. */
 bool rc_requester_ready(const struct rc_qp *qp);
 void rc_requester_emit(
@@ -65,9 +63,13 @@ void rc_requester_tail(struct rc_qp *qp);
 void rc_requester_stop(struct rc_qp *qp);
 /* Everything before `behind` has arrived; una < behind <= high. */
 void rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now);
+
+/* reply.c: what the peer says about our requests. */
+void rc_reply_receive(
+    struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
 /* The peer speaks of `behind`, una <= behind <= high: all before has arrived, unless an answer is
  * missing; then it was lost, what is missing is asked for again, and the result is false. */
-bool rc_requester_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in);
+bool rc_reply_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct rc_in *in);
 
 /* read.c: our READs and atomics. */
 static inline bool

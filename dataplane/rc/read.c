@@ -111,7 +111,7 @@ rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 		return;
 	}
 	in->valid = true;
-	if (!rc_requester_reached(qp, p->psn, now, in))
+	if (!rc_reply_reached(qp, p->psn, now, in))
 		return;
 	if (!answer_fits(qp, p, r, k)) {
 		qp->counters.rx_bad_responses++;
