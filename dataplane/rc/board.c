@@ -56,12 +56,18 @@ repeat_arrived(const struct rc_qp *qp, uint32_t psn, struct san_time now)
 	struct rc_board *b = qp->board;
 	uint32_t back = (uint16_t)(b->repeat_tail - b->repeat_at[psn % RC_EARLY_MAX]);
 	uint32_t i = b->repeat_tail - back;
+	const struct rc_repeat *r = &b->repeat[i % RC_EARLY_MAX];
 
 	b->again_count--;
-	if (san_time_since(now, b->repeat[i % RC_EARLY_MAX].at).ns < qp->rtt_least / HASTY)
+	if (san_time_since(now, r->at).ns < qp->rtt_least / HASTY) {
 		b->hasty = true;
-	else if ((int32_t)(i - b->proved) > 0)
+		return;
+	}
+	if ((int32_t)(i - b->proved) > 0)
 		b->proved = i;
+	/* Who does not say what it has may have all of that. */
+	if (!b->blind && psn_diff(r->behind, b->top) > 0)
+		b->top = r->behind;
 }
 
 /* All before `behind` has arrived. Returns how many of that it was known to have. */
@@ -222,9 +228,11 @@ board_close(struct rc_qp *qp)
 	rc_board_end(qp);
 }
 
-static void
-board_look(struct rc_qp *qp, struct san_time now)
+void
+rc_board_look(struct rc_qp *qp, struct san_time now)
 {
+	if (qp->board == NULL)
+		return;
 	if (qp->board->hasty)
 		rc_undo(qp, now);
 	if (qp->board->top == qp->board->base)
@@ -236,13 +244,9 @@ board_look(struct rc_qp *qp, struct san_time now)
 uint32_t
 rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now)
 {
-	uint32_t had;
-
 	if (qp->board == NULL || psn_diff(behind, qp->board->base) <= 0)
 		return 0;
-	had = base_advance(qp, behind, now);
-	board_look(qp, now);
-	return had;
+	return base_advance(qp, behind, now);
 }
 
 bool
@@ -268,7 +272,6 @@ uint32_t
 rc_board_told(struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct san_time now)
 {
 	struct psn_set bits;
-	uint32_t news;
 
 	if (qp->board == NULL) {
 		uint32_t base = psn_diff(behind, qp->una) < 0 ? qp->una : behind;
@@ -280,9 +283,7 @@ rc_board_told(struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct
 	if (psn_diff(behind, qp->board->base) > 0)
 		base_advance(qp, behind, now);
 	bits = told_bits(qp, sack, behind);
-	news = have_merge(qp, &bits, now);
-	board_look(qp, now);
-	return news;
+	return have_merge(qp, &bits, now);
 }
 
 uint32_t

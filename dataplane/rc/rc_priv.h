@@ -137,6 +137,8 @@ void rc_block_return(struct rc_pool *p, struct rc_block *b);
 
 /* board.c: what the peer has beyond a gap in our requests. All PSNs are between una and high. */
 void rc_board_end(struct rc_qp *qp);
+/* After all that one packet said was put down: what is lost now? The board may end. */
+void rc_board_look(struct rc_qp *qp, struct san_time now);
 /* All before `behind` has arrived. Returns how many of it were known to have. */
 uint32_t rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now);
 /* Packet `missing` has not, but something behind it. False: there is no place to note it. */

@@ -125,4 +125,5 @@ rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 		qp->reads_out--;
 	answer_report(qp, p, r, index, k, in);
 	rc_requester_acked(qp, psn_add(p->psn, 1), now);
+	rc_board_look(qp, now);
 }

@@ -178,6 +178,7 @@ rc_reply_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 	reached = old || rc_reply_reached(qp, behind, now, in);
 	if (told)
 		sack_received(qp, behind, &sack, now);
+	rc_board_look(qp, now);
 	if (dropped && qp->board == NULL) {
 		rc_requester_rewind(qp);
 		qp->nak_taken = true;

@@ -288,5 +288,6 @@ rc_tag_arrived(struct rc_qp *qp, uint32_t tag, struct san_time now)
 		return false;
 	qp->counters.implied_acks += (uint32_t)psn_diff(behind, qp->una);
 	rc_requester_acked(qp, behind, now);
+	rc_board_look(qp, now);
 	return true;
 }
