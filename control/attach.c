@@ -38,6 +38,8 @@ attach_message_check(const struct proto_msg *m, size_t len, bool attached)
 	case PROTO_WAKE_NEW:
 	case PROTO_WAKE_FREE:
 	case PROTO_SYNC:
+	case PROTO_MEM_ADD:
+	case PROTO_MEM_DEL:
 		return attached ? NULL : "the first message must be ATTACH or FORK";
 	default:
 		return "unknown message";
@@ -310,6 +312,10 @@ message_run(struct attach *a, const struct proto_msg *m)
 		return on_wake_new(a);
 	case PROTO_WAKE_FREE:
 		return on_wake_free(a, m);
+	case PROTO_MEM_ADD:
+	case PROTO_MEM_DEL:
+		refuse(a, SAN_EOPNOTSUPP, "no memory can be reached by a peer");
+		return 0;
 	default:
 		return on_sync(a, m);
 	}

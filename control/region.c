@@ -11,7 +11,8 @@
 #include "check.h"
 #include "san_err.h"
 
-#define PAGE 4096u
+#define PAGE	   4096u
+#define HEAP_BYTES ((size_t)SAN_HEAP_CHUNKS * SAN_HEAP_CHUNK)
 
 static size_t
 page_up(size_t n)
@@ -42,7 +43,8 @@ layout(struct region *r, const struct region_geometry *geo)
 	r->sock_off = page_up(sizeof(struct shm_region));
 	r->attach_off = page_up(r->sock_off + geo->socks * sizeof(struct shm_sock));
 	r->ring_off = page_up(r->attach_off + SAN_ATTACH_MAX * sizeof(struct shm_attach));
-	r->bytes = r->ring_off + geo->socks * slot_rings_bytes(geo);
+	r->heap_off = r->ring_off + geo->socks * slot_rings_bytes(geo);
+	r->bytes = r->heap_off + HEAP_BYTES;
 	return 0;
 }
 
@@ -61,6 +63,8 @@ header_fill(const struct region *r)
 	h->sock_off = r->sock_off;
 	h->ring_off = r->ring_off;
 	h->attach_off = r->attach_off;
+	h->heap_off = r->heap_off;
+	h->heap_bytes = HEAP_BYTES;
 }
 
 int

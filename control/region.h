@@ -22,7 +22,7 @@ struct region {
 	uint8_t *base;
 	size_t bytes;
 	struct region_geometry geo;
-	size_t sock_off, ring_off, attach_off;
+	size_t sock_off, ring_off, attach_off, heap_off;
 };
 
 /* 0, SAN_EINVAL (geometry), SAN_ENOMEM or SAN_ELIMIT (descriptors). The header's constants are

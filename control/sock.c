@@ -340,6 +340,10 @@ command_run(struct sock *k, const struct poll_event *ev)
 {
 	bool fresh = k->conn == NULL && k->listener == NULL && k->err == 0 && !k->used;
 
+	if (fresh && ev->cmd.type != SHM_TYPE_STREAM) {
+		sock_publish_failed(k, SAN_EOPNOTSUPP, "only streams are served");
+		return;
+	}
 	if (ev->cmd.cmd == SHM_CMD_CONNECT && fresh && app_fsm_held(&k->app)) {
 		k->used = true;
 		command_connect(k, ev);
@@ -395,6 +399,7 @@ sock_look(struct daemon *d, struct session *s, uint32_t slot)
 	ev.cmd.seq = atomic_load_explicit(&k->cmd_seq, memory_order_acquire);
 	ev.cmd.cmd = k->cmd;
 	ev.cmd.arg = k->cmd_arg;
+	ev.cmd.type = k->type;
 	ev.cmd.local = k->local;
 	ev.cmd.peer = k->peer;
 	sock_command(d, &ev);

@@ -98,7 +98,7 @@ struct poll_event {
 	struct sock_ref sock;
 	union {
 		struct { /* SOCK_CMD: one copy of the mailbox */
-			uint32_t seq, cmd, arg;
+			uint32_t seq, cmd, arg, type;
 			struct shm_addr local, peer;
 		} cmd;
 		uint32_t app_flags; /* SOCK_FLAGS */

@@ -87,6 +87,7 @@ mailbox_look(
 	ev.cmd.seq = seq;
 	ev.cmd.cmd = k->cmd;
 	ev.cmd.arg = k->cmd_arg;
+	ev.cmd.type = k->type;
 	ev.cmd.local = k->local;
 	ev.cmd.peer = k->peer;
 	if (poll_event_put(p, &ev))

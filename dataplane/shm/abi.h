@@ -26,7 +26,7 @@
 #include "san_limits.h"
 
 #define SHM_MAGIC   0x444e4153u /* "SAND" little-endian */
-#define SHM_VERSION 1u
+#define SHM_VERSION 2u
 #define SHM_LINE    64
 
 /* 20 bytes, alignment 4: an address with port and family. ip is v4-mapped for IPv4. */
@@ -60,6 +60,17 @@ struct shm_wake {
 };
 
 /* --- a socket --- */
+
+/* What a socket is. X(name, value, meaning) */
+#define SHM_TYPE_LIST(X)                              \
+	X(STREAM, 0, "a byte stream, carried by SDP") \
+	X(SEQPACKET, 1, "message mode: its rings hold records, see record.h")
+
+enum shm_type {
+#define X(name, value, text) SHM_TYPE_##name = value,
+	SHM_TYPE_LIST(X)
+#undef X
+};
 
 /* Commands a program gives through a slot's mailbox. X(name, value, meaning) */
 #define SHM_CMD_LIST(X)                                                \
@@ -104,6 +115,7 @@ enum shm_state {
 #define SHM_WIRE_ERROR	0x02u /* broken, see wire_err; bytes up to rx_tail may still be read */
 #define SHM_WIRE_DEAD	0x04u /* nothing will be sent or received again */
 #define SHM_WIRE_URGENT 0x08u /* urg_pos is valid */
+#define SHM_WIRE_QUIET	0x10u /* the daemon touches neither rings nor registered memory any more */
 
 /* waiters: set by a program before it sleeps or asks to be told; the daemon fetch_and's the bits
  * that apply and wakes. *_FUTEX: threads sleep on wake_seq (the daemon increments it, then
@@ -157,10 +169,14 @@ struct shm_sock {
 	uint32_t cmd;				     /* enum shm_cmd */
 	uint32_t cmd_arg;
 	struct shm_addr local, peer;
+	uint32_t type;		   /* enum shm_type; of a socket to be accepted C, its listener's */
 	_Atomic uint32_t cmd_lock; /* P among themselves */
-	uint32_t cmd_priv[2];
+	uint32_t cmd_priv;
+	/* C, valid once CONNECTED, in message mode */
+	_Alignas(SHM_LINE) uint32_t msg_max; /* longest SEND: the peer takes no longer one */
+	uint32_t read_depth; /* READs the peer lets us have under way; 0: it takes none */
 };
-_Static_assert(sizeof(struct shm_sock) == 6 * SHM_LINE, "ABI");
+_Static_assert(sizeof(struct shm_sock) == 7 * SHM_LINE, "ABI");
 
 /* --- rules --- */
 
@@ -206,12 +222,16 @@ struct shm_region {
 	uint64_t sock_off;   /* struct shm_sock [socks] */
 	uint64_t ring_off;   /* slot i: tx at ring_off + i * (tx + rx), rx behind it */
 	uint64_t attach_off; /* struct shm_attach [SAN_ATTACH_MAX] */
+	/* Memory programs may hand to peers without a copy in between (MEM_ADD, proto.h): chunks of
+	 * SAN_HEAP_CHUNK bytes, none if heap_bytes is 0. What is mapped where is theirs. */
+	uint64_t heap_off, heap_bytes;
 	char daemon_name[32];
 	struct shm_rule rules[SAN_RULES_MAX];
 	struct shm_addr locals[SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX]; /* the SAN's, on this host */
-	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone; /* C: 1 when the daemon stops in order */
-	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	 /* P */
-	_Atomic uint32_t alloc_hint;			 /* P, ref_lock */
+	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone;  /* C: 1 when the daemon stops in order */
+	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	  /* P */
+	_Atomic uint32_t alloc_hint;			  /* P, ref_lock */
+	_Atomic uint64_t heap_used[SAN_HEAP_CHUNKS / 64]; /* P, ref_lock: bit per chunk */
 	struct shm_doorbell doorbell[SAN_POLLS_MAX];
 	struct shm_wake wake[SAN_WAKES_MAX];
 };

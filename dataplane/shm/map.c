@@ -22,6 +22,14 @@ range_ok(uint64_t off, uint64_t len, uint64_t bytes)
 	       len <= bytes - off;
 }
 
+static bool
+heap_ok(const struct shm_region *r, uint64_t bytes)
+{
+	return r->heap_bytes % SAN_HEAP_CHUNK == 0 &&
+	       r->heap_bytes <= (uint64_t)SAN_HEAP_CHUNKS * SAN_HEAP_CHUNK &&
+	       range_ok(r->heap_off, r->heap_bytes, bytes);
+}
+
 static int
 verify(const struct shm_region *r, uint64_t bytes)
 {
@@ -40,7 +48,8 @@ verify(const struct shm_region *r, uint64_t bytes)
 	pair = (uint64_t)r->tx_ring_bytes + r->rx_ring_bytes;
 	if (!range_ok(r->sock_off, r->socks * sizeof(struct shm_sock), bytes) ||
 	    !range_ok(r->ring_off, r->socks * pair, bytes) ||
-	    !range_ok(r->attach_off, SAN_ATTACH_MAX * sizeof(struct shm_attach), bytes))
+	    !range_ok(r->attach_off, SAN_ATTACH_MAX * sizeof(struct shm_attach), bytes) ||
+	    (r->heap_bytes != 0 && !heap_ok(r, bytes)))
 		return SAN_EPROTO;
 	return 0;
 }
@@ -71,6 +80,8 @@ adopt(struct shm_map *m, struct shm_region *r)
 	m->rx_ring_bytes = r->rx_ring_bytes;
 	m->rule_count = r->rule_count;
 	m->local_count = r->local_count;
+	m->heap_bytes = r->heap_bytes;
+	m->heap = r->heap_bytes != 0 ? base + r->heap_off : NULL;
 	m->spin_us = r->spin_us;
 	m->session = r->session;
 	m->rings = base + r->ring_off;

@@ -19,6 +19,8 @@ struct shm_map {
 	uint8_t *rings;
 	struct shm_sock *sock;
 	struct shm_attach *attach;
+	uint8_t *heap; /* NULL if there is none */
+	size_t heap_bytes;
 };
 
 /* Map the region behind `memfd` (which may be closed afterwards) and check everything a later index

@@ -17,6 +17,16 @@
  *   SYNC       program -> daemon  arg = slot; answered when the control thread has seen all the
  *                                 slot's doorbells so far
  *   SYNC_OK    daemon -> program
+ *   MEM_ADD    program -> daemon  arg = slot, mem: let the socket's peer reach memory of this
+ *                                 process; fd, if `mem.off` is PROTO_MEM_OUTSIDE: its own
+ *                                 /proc/self/mem, open for reading and writing. REFUSED with
+ *                                 NOTCONN, OPNOTSUPP (a stream), INVAL (wraps around, not inside
+ *                                 the region, an unknown right, no such fd), PERM (not a slot this
+ *                                 process holds), NOBUFS (no key left)
+ *   MEM_OK     daemon -> program  arg = the key, which works from now on
+ *   MEM_DEL    program -> daemon  arg = slot, mem.key. REFUSED with NOENT: no such key, maybe since
+ *                                 its connection has ended
+ *   MEM_GONE   daemon -> program  nobody reaches the memory by this key any more
  *   REFUSED    daemon -> program  err = enum san_err, text = one sentence
  */
 #ifndef SAND_SHM_PROTO_H
@@ -25,7 +35,7 @@
 #include <stdint.h>
 
 #define PROTO_MAGIC   0x6f727053u /* "Spro" little-endian */
-#define PROTO_VERSION 1u
+#define PROTO_VERSION 2u
 #define PROTO_FDS_MAX 10u
 
 #define PROTO_LIST(X)   \
@@ -38,12 +48,28 @@
 	X(WAKE_FREE, 7) \
 	X(SYNC, 8)      \
 	X(SYNC_OK, 9)   \
-	X(REFUSED, 10)
+	X(REFUSED, 10)  \
+	X(MEM_ADD, 11)  \
+	X(MEM_OK, 12)   \
+	X(MEM_DEL, 13)  \
+	X(MEM_GONE, 14)
 
 enum proto_type {
 #define X(name, value) PROTO_##name = value,
 	PROTO_LIST(X)
 #undef X
+};
+
+/* What the peer may do. */
+#define PROTO_MEM_READ	  0x01u /* RDMA READ */
+#define PROTO_MEM_WRITE	  0x02u /* RDMA WRITE */
+#define PROTO_MEM_OUTSIDE UINT64_MAX
+
+struct proto_mem {
+	uint64_t va, len; /* as the peer addresses it, by custom the program's own address */
+	uint64_t off;	  /* where it begins in the region; PROTO_MEM_OUTSIDE: it is not there */
+	uint32_t rights;  /* PROTO_MEM_READ, _WRITE */
+	uint32_t key;	  /* MEM_DEL */
 };
 
 struct proto_msg {
@@ -55,7 +81,10 @@ struct proto_msg {
 	int32_t err;	  /* REFUSED */
 	uint32_t pid;	  /* ATTACH: informational, the daemon believes SCM_CREDENTIALS */
 	char program[32]; /* ATTACH: basename of the program, for `show session` and rules */
-	char text[64];	  /* REFUSED: a sentence */
+	union {
+		char text[64];	      /* REFUSED: a sentence */
+		struct proto_mem mem; /* MEM_* */
+	};
 };
 _Static_assert(sizeof(struct proto_msg) == 128, "ABI");
 

@@ -69,12 +69,24 @@ link_open(uint64_t until_ms)
 	return sys_fd_hide(fd);
 }
 
+/* With the descriptor `pass`, unless it is -1. */
 static int
-msg_send(int fd, const struct proto_msg *m)
+msg_send(int fd, const struct proto_msg *m, int pass)
 {
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof pass),
+			 .cmsg_level = SOL_SOCKET,
+			 .cmsg_type = SCM_RIGHTS}};
 	struct iovec iov = {(void *)(uintptr_t)m, sizeof *m};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 
+	if (pass >= 0) {
+		memcpy(CMSG_DATA(&control.head), &pass, sizeof pass);
+		mh.msg_control = &control;
+		mh.msg_controllen = sizeof control.bytes;
+	}
 	return sys_sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *m
 		   ? 0
 		   : SAN_ENETDOWN;
@@ -125,10 +137,11 @@ msg_receive(int fd, struct reply *r)
 	return r->msg.version == PROTO_VERSION ? 0 : SAN_EVERSION;
 }
 
-/* Send a request and wait for its answer of type `want` with exactly `fds` descriptors. On success
- * the descriptors are the caller's, on failure there are none. */
+/* Send a request, with the descriptor `pass` unless it is -1, and wait for its answer of type
+ * `want` with so many descriptors. On success they are the caller's, on failure there are none. */
 static int
-ask(int fd, struct proto_msg *m, uint32_t want, unsigned fds_min, unsigned fds_max, struct reply *r)
+ask_with(int fd, struct proto_msg *m, int pass, uint32_t want, unsigned fds_min, unsigned fds_max,
+    struct reply *r)
 {
 	uint64_t until = prov_now_ms() + LINK_LIMIT_MS, now;
 	int err;
@@ -141,7 +154,7 @@ ask(int fd, struct proto_msg *m, uint32_t want, unsigned fds_min, unsigned fds_m
 		err = msg_receive(fd, r);
 		reply_close(r);
 	} while (err != SAN_EAGAIN && err != SAN_ENETDOWN);
-	err = msg_send(fd, m);
+	err = msg_send(fd, m, pass);
 	while (err == 0) {
 		struct pollfd p = {fd, POLLIN, 0};
 
@@ -164,6 +177,12 @@ ask(int fd, struct proto_msg *m, uint32_t want, unsigned fds_min, unsigned fds_m
 	if (err != 0)
 		reply_close(r);
 	return err;
+}
+
+static int
+ask(int fd, struct proto_msg *m, uint32_t want, unsigned fds_min, unsigned fds_max, struct reply *r)
+{
+	return ask_with(fd, m, -1, want, fds_min, fds_max, r);
 }
 
 static void
@@ -288,7 +307,7 @@ link_wake_free(uint32_t index)
 	    .arg = index};
 
 	/* If it does not go out, the daemon frees the object when the process ends. */
-	(void)msg_send(prov.fd, &m);
+	(void)msg_send(prov.fd, &m, -1);
 }
 
 int
@@ -298,6 +317,29 @@ link_sync(uint32_t slot)
 	struct reply r;
 
 	return ask(prov.fd, &m, PROTO_SYNC_OK, 0, 0, &r);
+}
+
+int
+link_mem_add(uint32_t slot, const struct proto_mem *mem, int mem_fd, uint32_t *key)
+{
+	struct proto_msg m = {
+	    .type = PROTO_MEM_ADD, .attach = prov.attach, .arg = slot, .mem = *mem};
+	struct reply r;
+	int err = ask_with(prov.fd, &m, mem_fd, PROTO_MEM_OK, 0, 0, &r);
+
+	if (err == 0)
+		*key = r.msg.arg;
+	return err;
+}
+
+int
+link_mem_del(uint32_t slot, uint32_t key)
+{
+	struct proto_msg m = {
+	    .type = PROTO_MEM_DEL, .attach = prov.attach, .arg = slot, .mem.key = key};
+	struct reply r;
+
+	return ask(prov.fd, &m, PROTO_MEM_GONE, 0, 0, &r);
 }
 
 bool

@@ -26,6 +26,13 @@ void link_wake_free(uint32_t index);
 /* The daemon's poll thread and control thread have seen every doorbell of the slot so far. */
 int link_sync(uint32_t slot);
 
+/* Let the peer of the socket in `slot` reach memory of ours; mem_fd: /proc/self/mem, or -1 if the
+ * memory is the region's. What may be refused: proto.h. */
+int link_mem_add(uint32_t slot, const struct proto_mem *mem, int mem_fd, uint32_t *key);
+/* From its return on nobody reaches the memory by this key, whatever it returns but SAN_ETIMEDOUT.
+ */
+int link_mem_del(uint32_t slot, uint32_t key);
+
 /* True while the connection is up. */
 bool link_alive(int fd);
 

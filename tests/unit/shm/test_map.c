@@ -104,17 +104,18 @@ bad_regions_are_refused(void **state)
 		int err;
 	} bad[] = {
 #define F(field) offsetof(struct shm_region, field), sizeof(((struct shm_region *)0)->field)
-	    {F(magic), 0, SAN_EPROTO}, {F(version), 2, SAN_EVERSION}, {F(version), 0, SAN_EVERSION},
-	    {F(bytes), 0, SAN_EPROTO}, {F(bytes), UINT64_MAX, SAN_EPROTO},
-	    {F(socks), 0, SAN_EPROTO}, {F(socks), 7, SAN_EPROTO}, {F(socks), 16384, SAN_EPROTO},
-	    {F(socks), 10, SAN_EPROTO}, {F(tx_ring_bytes), 0, SAN_EPROTO},
-	    {F(tx_ring_bytes), 16383, SAN_EPROTO}, {F(rx_ring_bytes), 8192, SAN_EPROTO},
-	    {F(rx_ring_bytes), 1u << 31, SAN_EPROTO}, {F(polls), 0, SAN_EPROTO},
-	    {F(polls), 9, SAN_EPROTO}, {F(rule_count), 65, SAN_EPROTO},
+	    {F(magic), 0, SAN_EPROTO}, {F(version), SHM_VERSION + 1, SAN_EVERSION},
+	    {F(version), 0, SAN_EVERSION}, {F(bytes), 0, SAN_EPROTO},
+	    {F(bytes), UINT64_MAX, SAN_EPROTO}, {F(socks), 0, SAN_EPROTO},
+	    {F(socks), 7, SAN_EPROTO}, {F(socks), 16384, SAN_EPROTO}, {F(socks), 10, SAN_EPROTO},
+	    {F(tx_ring_bytes), 0, SAN_EPROTO}, {F(tx_ring_bytes), 16383, SAN_EPROTO},
+	    {F(rx_ring_bytes), 8192, SAN_EPROTO}, {F(rx_ring_bytes), 1u << 31, SAN_EPROTO},
+	    {F(polls), 0, SAN_EPROTO}, {F(polls), 9, SAN_EPROTO}, {F(rule_count), 65, SAN_EPROTO},
 	    {F(local_count), 33, SAN_EPROTO}, {F(sock_off), 0, SAN_EPROTO},
 	    {F(sock_off), 8, SAN_EPROTO}, {F(sock_off), UINT64_MAX - 63, SAN_EPROTO},
 	    {F(ring_off), 1u << 30, SAN_EPROTO}, {F(attach_off), UINT64_MAX - 63, SAN_EPROTO},
-	    {F(attach_off), 100, SAN_EPROTO}};
+	    {F(attach_off), 100, SAN_EPROTO}, {F(heap_bytes), 4096, SAN_EPROTO},
+	    {F(heap_bytes), SAN_HEAP_CHUNK, SAN_EPROTO}, {F(heap_bytes), UINT64_MAX, SAN_EPROTO}};
 
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct shm_map m = {0};
@@ -188,6 +189,7 @@ random_headers_never_reach_outside(void **state)
 		assert_true((uint8_t *)(m.sock + m.socks) <= end);
 		assert_true((uint8_t *)(m.attach + SAN_ATTACH_MAX) <= end);
 		assert_true(shm_map_rx(&m, m.socks - 1).base + m.rx_ring_bytes <= end);
+		assert_true(m.heap == NULL || m.heap + m.heap_bytes <= end);
 		munmap(m.region, m.bytes);
 	}
 	assert_in_range(opened, 100, 19900); /* both ways out were taken */
