@@ -4,6 +4,7 @@
 import unittest
 
 import arrows
+import contract
 import docs
 import symbols
 import tidy
@@ -113,6 +114,17 @@ class Docs(unittest.TestCase):
         self.assertEqual(self.findings("[a](cm.h) [b](https://x.org/y) [c](README.md#the-title-here)\n"), [])
         self.assertEqual(len(self.findings("[a](nothing.h)\n")), 1)
         self.assertEqual(len(self.findings("[a](README.md#elsewhere)\n")), 1)
+
+
+class Contract(unittest.TestCase):
+    ROWS = "".join(f"| C{n} | text | `one` |\n" for n in range(1, 16))
+
+    def test_rows(self):
+        good = {"tests/a.c": "static void\none(void **state)\n{\n}\n T(one),\n"}
+        self.assertEqual(list(contract.findings(self.ROWS, good)), [])
+        self.assertEqual(len(list(contract.findings(self.ROWS.replace("| C7 |", "| D7 |"), good))), 1)
+        self.assertEqual(len(list(contract.findings(self.ROWS, {}))), 15)
+        self.assertEqual(len(list(contract.findings(self.ROWS, {"tests/a.c": "one(void **state)\n"}))), 15)
 
 
 class Symbols(unittest.TestCase):
