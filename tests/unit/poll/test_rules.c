@@ -683,9 +683,10 @@ main(void)
 	    T(test_peer_vanishes), T(test_hostile_tx_more_than_ring), T(test_hostile_tx_backwards),
 	    T(test_hostile_rx_ahead), T(test_hostile_rx_backwards), T(test_daemon_words_scribbled),
 	    T(test_doorbells_without_cause), T(test_stale_generation), T(test_mailbox),
-	    T(test_event_ring_full), T(test_protocol_broken), T(c15_strangers_never_reach_a_connection), T(test_net_null),
-	    T(test_wakes), T(test_control_wake), T(test_session_del), T(test_port_down),
-	    T(test_open_refused), T(test_keepalive), T(test_shut_rd)};
+	    T(test_event_ring_full), T(test_protocol_broken),
+	    T(c15_strangers_never_reach_a_connection), T(test_net_null), T(test_wakes),
+	    T(test_control_wake), T(test_session_del), T(test_port_down), T(test_open_refused),
+	    T(test_keepalive), T(test_shut_rd)};
 	int failed;
 
 	rig_start();
