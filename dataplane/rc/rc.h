@@ -37,6 +37,9 @@
 /* A requester asks for an ACK at least this often. */
 #define RC_ACKREQ_PACKETS 16u
 
+/* Unit in which is remembered how late answers were. */
+#define RC_LATE_US 64u
+
 /* Everything counted per queue pair. X(name, text) */
 #define RC_COUNTER_LIST(X)                                                                   \
 	X(tx_requests, "request packets sent, repeats included")                             \
@@ -267,6 +270,9 @@ struct rc_qp {
 	uint8_t reorder_steps, reorder_persists; /* see undo.c */
 	bool timing;
 	uint8_t backoff; /* doublings of rto */
+	/* Units of RC_LATE_US. How long the answer to a timeout took that may prove a mistake, 0 =
+	 * there is none; the timer's floor, since answers came so late. */
+	uint16_t late, rto_floor;
 	uint32_t timed_psn;
 	uint32_t srtt, rttvar, rtt_least; /* ns; srtt 0 = no sample yet */
 	struct san_short rto;

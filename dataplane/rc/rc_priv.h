@@ -190,6 +190,12 @@ void rc_rto_stop(struct rc_qp *qp);
 uint64_t rc_rnr_ns(uint8_t code);
 /* The peer told something new, but acknowledged nothing. */
 void rc_rto_heard(struct rc_qp *qp, struct san_time now);
+/* There was a timeout that may prove a mistake: the peer was there, but late. */
+bool rc_rto_late(const struct rc_qp *qp);
+/* It was one. */
+void rc_rto_undo(struct rc_qp *qp, struct san_time now);
+/* It was none, as far as we shall ever know. */
+void rc_rto_settle(struct rc_qp *qp);
 /* The timer expired: what shall be done. */
 enum rc_overdue {
 	RC_OVERDUE_TAIL,    /* ask what became of the last packet */

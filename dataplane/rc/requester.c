@@ -211,7 +211,7 @@ rc_requester_stop(struct rc_qp *qp)
 
 /* After going back: the peer had kept, or now got, what was about to be repeated. */
 static void
-skip_ahead(struct rc_qp *qp)
+skip_ahead(struct rc_qp *qp, struct san_time now)
 {
 	if (psn_diff(qp->snd, qp->una) >= 0) {
 		/* Every answer lets twice as much leave as the one before. */
@@ -222,8 +222,11 @@ skip_ahead(struct rc_qp *qp)
 			qp->probing = 0;
 		return;
 	}
-	if (qp->probing != 0)
-		rc_requester_resume(qp); /* it was not lost: the answers were, or are late */
+	/* It was not lost: the answers were, or are late. Who counts what comes twice tells. */
+	if (qp->probing != 0 && (qp->peer_keeps || (qp->features & RC_FEATURE_SACK) != 0))
+		rc_requester_resume(qp);
+	else if (qp->probing != 0)
+		rc_undo(qp, now);
 	if (psn_diff(qp->snd, qp->una) < 0) {
 		qp->snd = qp->una;
 		rc_runs_seek(qp, qp->una);
@@ -244,6 +247,6 @@ rc_requester_acked(struct rc_qp *qp, uint32_t behind, struct san_time now)
 	qp->counters.cc_slowed += cc_acked(&qp->cc, &ack, now);
 	qp->marked = false;
 	qp->una = behind;
-	skip_ahead(qp);
+	skip_ahead(qp, now);
 	rc_rto_progress(qp, now);
 }

@@ -6,7 +6,9 @@
 
 #include "rc_priv.h"
 
-#define RTT_MAX 0x7fffffffu /* 2.1 s: whoever takes longer is not waited for by estimate */
+/* The timer waits this part of the time longer than the slowest answer took. */
+#define FLOOR_MARGIN 4u
+#define RTT_MAX	     0x7fffffffu /* 2.1 s: whoever takes longer is not waited for by estimate */
 
 /* RNR NAK timer codes, in units of 10 us (InfiniBand architecture vol. 1, table 45). */
 static const uint32_t rnr_10us[32] = {65536, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192,
@@ -30,9 +32,11 @@ rc_rto_init(struct rc_qp *qp, struct san_duration initial, struct san_time now)
 static struct san_duration
 rto_now(const struct rc_qp *qp)
 {
-	struct san_duration d = {san_short_long(qp->rto).ns << qp->backoff},
+	uint32_t least = qp->rto_floor * RC_LATE_US;
+	struct san_duration d = SAN_DURATION_US(least > qp->rto.us ? least : qp->rto.us),
 			    max = san_short_long(qp->params.rto_max);
 
+	d.ns <<= qp->backoff;
 	return d.ns > max.ns ? max : d;
 }
 
@@ -111,9 +115,19 @@ rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now)
 	qp->rto = rto.us < qp->params.rto_min.us ? qp->params.rto_min : rto;
 }
 
+static uint16_t
+late_units(struct san_duration d)
+{
+	uint32_t units = san_short(d).us / RC_LATE_US + 1;
+
+	return units < UINT16_MAX ? (uint16_t)units : UINT16_MAX;
+}
+
 void
 rc_rto_heard(struct rc_qp *qp, struct san_time now)
 {
+	if (qp->retries != 0)
+		qp->late = late_units(san_time_since(now, qp->progress_at));
 	qp->retries = qp->backoff = 0;
 	qp->tail_asked = qp->tail_due = false;
 	qp->progress_at = now;
@@ -132,6 +146,36 @@ rc_rto_progress(struct rc_qp *qp, struct san_time now)
 	qp->rnr_retries = 0;
 	qp->rnr_until = SAN_TIME_NEVER;
 	rc_rto_heard(qp, now);
+}
+
+bool
+rc_rto_late(const struct rc_qp *qp)
+{
+	return qp->retries != 0 || qp->late != 0;
+}
+
+/* Whoever was late once, because something else had its processor, will be again. */
+void
+rc_rto_undo(struct rc_qp *qp, struct san_time now)
+{
+	uint32_t units;
+
+	if (qp->retries != 0)
+		rc_rto_heard(qp, now);
+	units = qp->late + qp->late / FLOOR_MARGIN + 1u;
+	if (units > UINT16_MAX)
+		units = UINT16_MAX;
+	if (units > qp->rto_floor)
+		qp->rto_floor = (uint16_t)units;
+	qp->late = 0;
+}
+
+void
+rc_rto_settle(struct rc_qp *qp)
+{
+	if (qp->late != 0)
+		qp->rto_floor /= 2;
+	qp->late = 0;
 }
 
 enum rc_overdue

@@ -25,6 +25,7 @@ rc_reorder_window(const struct rc_qp *qp)
 void
 rc_undo_open(struct rc_qp *qp)
 {
+	rc_rto_settle(qp);
 	qp->repeats = 0;
 	qp->duplicates_then = qp->duplicates_now;
 }
@@ -40,12 +41,14 @@ void
 rc_undo(struct rc_qp *qp, struct san_time now)
 {
 	qp->counters.mistakes += qp->repeats;
-	rc_undo_open(qp);
-	if (qp->probing == 0) { /* else it was the answer that was late */
+	if (rc_rto_late(qp)) {
+		rc_rto_undo(qp, now); /* it was the answer that was late */
+	} else if (qp->probing == 0) {
 		if (qp->reorder_steps < REORDER_STEPS)
 			qp->reorder_steps++;
 		qp->reorder_persists = REORDER_PERSISTS;
 	}
+	rc_undo_open(qp);
 	cc_undo(&qp->cc, now);
 	rc_requester_resume(qp);
 	rc_board_absolve(qp, now);
