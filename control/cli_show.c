@@ -168,6 +168,21 @@ socket_states(struct cli_out *out, const struct view_socket *s)
 }
 
 static void
+congestion_put(struct cli_out *out, const struct view_congestion *v)
+{
+	cli_out_string(out, "congestion", v->algorithm);
+	cli_out_number(out, "outstanding", v->outstanding);
+	cli_out_number(out, "window", v->window);
+	cli_out_number(out, "rate_bytes_s", v->rate);
+	cli_out_number(out, "rtt_base_ns", v->rtt_base.ns);
+	cli_out_number(out, "rtt_queue_ns", v->rtt_queue.ns);
+	cli_out_number(out, "marked_ppm", v->marked_ppm);
+#define X(name) cli_out_number(out, #name, v->name);
+	VIEW_QP_COUNTER_LIST(X)
+#undef X
+}
+
+static void
 socket_full(struct cli_out *out, const struct view_socket *s)
 {
 	cli_out_record(out, "socket");
@@ -191,6 +206,7 @@ socket_full(struct cli_out *out, const struct view_socket *s)
 	cli_out_number(out, "rx_messages", s->rx_messages);
 	cli_out_number(out, "retransmits", s->retransmits);
 	cli_out_number(out, "rtt_ns", s->rtt.ns);
+	congestion_put(out, &s->cc);
 	cli_out_string(out, "features", s->features);
 	cli_out_number(out, "credits_local", s->credits_local);
 	cli_out_number(out, "credits_peer", s->credits_peer);

@@ -20,6 +20,30 @@ struct daemon;
 
 #define VIEW_NAME_MAX 32
 
+/* Losses and congestion as a connection's poll thread counts them. X(name) */
+#define VIEW_QP_COUNTER_LIST(X) \
+	X(lost)                 \
+	X(mistakes)             \
+	X(timeouts)             \
+	X(rx_ce)                \
+	X(tx_cnps)              \
+	X(rx_cnps)              \
+	X(cc_slowed)            \
+	X(pauses)
+
+/* What congestion control makes of a connection: how much may be on its way, how fast. */
+struct view_congestion {
+	const char *algorithm;			 /* as in sand.conf; "" = no connection yet */
+	uint32_t outstanding, window;		 /* packets on their way; most there may be */
+	uint64_t rate;				 /* bytes a second allowed; 0 = not limited */
+	struct san_duration rtt_base, rtt_queue; /* least round trip lately; of the last one what
+						    is above that. 0 = not known */
+	uint32_t marked_ppm;			 /* share of packets that meet congestion */
+#define X(name) uint32_t name;
+	VIEW_QP_COUNTER_LIST(X)
+#undef X
+};
+
 /* A connected or connecting socket. Counters that only the poll thread knows are zero until it
  * opened the connection. */
 struct view_socket {
@@ -41,6 +65,7 @@ struct view_socket {
 	uint64_t tx_bytes, rx_bytes, tx_messages, rx_messages;
 	uint64_t retransmits; /* packets sent again */
 	struct san_duration rtt;
+	struct view_congestion cc;
 	char features[VIEW_NAME_MAX]; /* beyond the standard, agreed with the peer; "" = none */
 	uint32_t credits_local, credits_peer; /* receive buffers we announced, the peer announced
 						 and we have not used */

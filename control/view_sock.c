@@ -61,6 +61,7 @@ handshake_view(const struct conn *c)
 	    .setup_state = over ? "done" : conn_setup_name(c->setup),
 	    .wire_state = c->setup == CONN_SETUP_ENDED ? "DEAD" : "OPENING",
 	    .deadline = conn_setup_text(c->setup),
+	    .cc.algorithm = "",
 	};
 }
 
@@ -72,6 +73,22 @@ wire_deadline(const struct poll_conn_view *w)
 	if (w->state > SDP_STATE_OPEN && w->state < SDP_STATE_LINGER && w->deadline_in.ns > 0)
 		return "the peer's DisConn";
 	return "";
+}
+
+static struct view_congestion
+congestion_view(const struct poll_conn_view *w)
+{
+	return (struct view_congestion){.algorithm = cc_algo_word(w->congestion),
+	    .outstanding = w->outstanding,
+	    .window = w->window,
+	    .rate = w->cc.rate,
+	    .rtt_base = w->cc.base,
+	    .rtt_queue = w->cc.queue,
+	    .marked_ppm = w->cc.marked_ppm,
+#define X(name) .name = w->name,
+	    VIEW_QP_COUNTER_LIST(X)
+#undef X
+	};
 }
 
 static struct view_socket
@@ -100,6 +117,7 @@ wire_view(const struct conn *c)
 	    .rx_messages = w.rx_messages,
 	    .retransmits = w.retransmits,
 	    .rtt = w.rtt,
+	    .cc = congestion_view(&w),
 	    .credits_local = w.credits_local,
 	    .credits_peer = w.credits_peer,
 	};
@@ -109,7 +127,7 @@ void
 view_socket_take(const struct sock *k, struct view_socket *out)
 {
 	static const struct view_socket none = {
-	    .wire_state = "DEAD", .setup_state = "done", .deadline = ""};
+	    .wire_state = "DEAD", .setup_state = "done", .deadline = "", .cc.algorithm = ""};
 
 	*out = k->conn != NULL ? wire_view(k->conn) : none;
 	if (k->conn != NULL)

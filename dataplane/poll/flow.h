@@ -61,7 +61,12 @@ struct flow {
 	TAILQ_ENTRY(flow) active_next;
 	struct roce_path path;
 
-	uint32_t told_retransmits;
+	struct {
+		uint32_t retransmits;
+#define X(name, text) uint32_t name;
+		POLL_QP_COUNTER_LIST(X)
+#undef X
+	} summed; /* into the thread's counters, so far */
 	uint64_t tx_bytes, rx_bytes;
 	struct sdp_conn sdp;
 	_Atomic bool view_valid;

@@ -19,8 +19,7 @@ view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 	const struct rc_counters *r = sdp_rc_counters(&f->sdp);
 	struct san_time deadline = sdp_deadline(&f->sdp);
 
-	*v = (struct poll_conn_view){
-	    .qpn = f->qpn,
+	*v = (struct poll_conn_view){.qpn = f->qpn,
 	    .peer_qpn = s->qp.peer_qpn,
 	    .pmtu = s->qp.pmtu,
 	    .state = sdp_state(&f->sdp),
@@ -39,13 +38,32 @@ view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 	    .psn_unacked = s->qp.una,
 	    .psn_expected = s->qp.expected,
 	    .outstanding = rc_in_flight(&s->qp),
-	    .window = s->qp.params.window_packets,
+	    .window = rc_window(&s->qp),
+	    .congestion = s->qp.cc.algo,
 	    .credits_local = s->announced - s->mseq_received,
 	    .credits_peer = s->tx_limit - s->mseq_posted,
 	    .rtt = {s->qp.srtt},
+#define X(name, text) .name = r->name,
+	    POLL_QP_COUNTER_LIST(X)
+#undef X
 	};
+	cc_look(&s->qp.cc, &v->cc);
 	if (deadline.ns != UINT64_MAX)
 		v->deadline_in = san_time_since(deadline, p->now);
+}
+
+static void
+sum_up(struct poll *p, struct flow *f, const struct poll_conn_view *v)
+{
+	uint32_t retransmits = (uint32_t)v->retransmits;
+
+	poll_count(p, POLL_COUNT_retransmits, retransmits - f->summed.retransmits);
+	f->summed.retransmits = retransmits;
+#define X(name, text)                                               \
+	poll_count(p, POLL_COUNT_##name, v->name - f->summed.name); \
+	f->summed.name = v->name;
+	POLL_QP_COUNTER_LIST(X)
+#undef X
 }
 
 void
@@ -65,8 +83,7 @@ flow_view_write(struct poll *p, struct flow *f)
 	/* Release: all words are out before the even number. */
 	atomic_store_explicit(&f->view.seq, seq + 2, memory_order_release);
 	atomic_store_explicit(&f->view_valid, true, memory_order_relaxed);
-	poll_count(p, POLL_COUNT_retransmits, (uint32_t)v.retransmits - f->told_retransmits);
-	f->told_retransmits = (uint32_t)v.retransmits;
+	sum_up(p, f, &v);
 	f->view_at = p->now;
 	f->view_stale = false;
 }

@@ -78,6 +78,18 @@ int poll_doorbell_fd(unsigned poll);
 
 /* ---- counters ---- */
 
+/* What each queue pair counts by these names (rc.h) of losses and congestion: told per connection,
+ * and summed up, finished connections included. X(name, text) */
+#define POLL_QP_COUNTER_LIST(X)                                              \
+	X(lost, "packets deemed lost")                                       \
+	X(mistakes, "packets sent again that had only been late")            \
+	X(timeouts, "retransmission timers expired")                         \
+	X(rx_ce, "packets received that were marked: they met a long queue") \
+	X(tx_cnps, "congestion notifications sent")                          \
+	X(rx_cnps, "congestion notifications received")                      \
+	X(cc_slowed, "times congestion control slowed a connection down")    \
+	X(pauses, "times a packet waited for its turn at the rate congestion control allows")
+
 /* X(name, text). The rx_* verdicts are in the order of ROCE_VERDICT_LIST, the sdp_* ones in that of
  * SDP_VIOLATION_LIST. */
 #define POLL_COUNTER_LIST(X)                                                                     \
@@ -107,6 +119,7 @@ int poll_doorbell_fd(unsigned poll);
 	X(tx_nombuf, "times no frame buffer was free to build a packet in")                      \
 	X(loop_frames, "frames for this host, passed on without the NIC")                        \
 	X(retransmits, "packets sent again, finished connections included")                      \
+	POLL_QP_COUNTER_LIST(X)                                                                  \
 	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")             \
 	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")             \
 	X(stale_doorbell, "doorbells of slots without a connection or command")                  \
@@ -171,6 +184,11 @@ struct poll_conn_view {
 	uint32_t psn_next, psn_unacked,
 	    psn_expected;	      /* next to send, oldest outstanding, next to receive */
 	uint32_t outstanding, window; /* packets */
+	enum cc_algo congestion;
+	struct cc_view cc;
+#define X(name, text) uint32_t name;
+	POLL_QP_COUNTER_LIST(X)
+#undef X
 	uint32_t credits_local, credits_peer;
 	struct san_duration rtt;	 /* smoothed; 0 = no sample yet */
 	struct san_duration deadline_in; /* from the time of the picture; 0 = none pending */

@@ -188,6 +188,10 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 	    .retransmits = i,
 	    .features = "SACK",
 	    .rtt = {12345},
+	    .cc = {.algorithm = i == 0 ? "" : "dcqcn",
+		.window = 512,
+		.rate = 1250000 * i,
+		.rx_cnps = i},
 	    .err = i == 4 ? SAN_ECONNRESET : 0,
 	    .why = i == 4 ? "connection reset by peer" : "",
 	    .age = SAN_DURATION_MS(1500)};

@@ -224,7 +224,7 @@ rig_conn_open(struct rig *r, unsigned side, uint32_t index, uint32_t slot)
 	cmd.open.open.rc = (struct rc_params){.retry_count = 7,
 	    .rnr_retry = 7,
 	    .min_rnr_timer = 1,
-	    .window_packets = 128,
+	    .window_packets = RIG_WINDOW,
 	    .rto_initial = SAN_DURATION_MS(1),
 	    .rto_min = SAN_DURATION_US(500),
 	    .rto_max = SAN_DURATION_MS(20),

@@ -19,6 +19,7 @@
 #define RIG_RX_RING 65536u
 #define RIG_STEP_NS 2000u
 #define RIG_SIDES   2u
+#define RIG_WINDOW  128u /* most packets of a connection on their way */
 
 struct rig_side {
 	struct poll *poll;
