@@ -74,6 +74,7 @@ rc_end_fini(struct rc_end *e)
 	free(e->draft.expected);
 	free(e->lent.bytes);
 	free(e->lent.model);
+	free(e->lent.ahead);
 }
 
 void

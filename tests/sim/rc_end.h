@@ -102,9 +102,10 @@ struct rc_message {
 /* Memory of this end the peer may use, and what must be in it. */
 struct rc_lent {
 	uint8_t *bytes, *model;
+	uint8_t *ahead; /* the model with what is under way, too */
 	uint64_t va;
 	uint32_t key;
-	uint32_t applied;	       /* operations of the peer before this tag are in the model */
+	uint32_t applied, posted; /* operations before these tags are in model, in ahead */
 	bool changed;		       /* the model, since it was compared */
 	uint32_t spare_key, stale_key; /* for SEND with Invalidate; the one before it */
 	bool spare_used;	       /* an operation of the peer names it */

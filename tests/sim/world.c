@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "world.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +11,25 @@
 /* Steps of all hosts at one instant: programs that write byte by byte make many. */
 #define STUCK_STEPS 200000u
 
+/* Once: asking the processor, and giving memory back to the kernel only to fault it in again, take
+ * longer than a short run. */
+static void
+process_prepare(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	icrc_init();
+	mallopt(M_MMAP_THRESHOLD, 1 << 28);
+	mallopt(M_TRIM_THRESHOLD, 1 << 28);
+}
+
 void
 world_init(struct world *w, const struct net_setup *s)
 {
-	static bool icrc_chosen; /* asking the processor takes longer than a short run */
-
-	if (!icrc_chosen)
-		icrc_init();
-	icrc_chosen = true;
+	process_prepare();
 	memset(w, 0, sizeof *w);
 	w->now.ns = 1000;
 	net_init(&w->net, s);
