@@ -105,7 +105,7 @@ struct rc_lent {
 	uint8_t *ahead; /* the model with what is under way, too */
 	uint64_t va;
 	uint32_t key;
-	uint32_t applied, posted; /* operations before these tags are in model, in ahead */
+	uint32_t applied, posted;      /* operations before these tags are in model, in ahead */
 	bool changed;		       /* the model, since it was compared */
 	uint32_t spare_key, stale_key; /* for SEND with Invalidate; the one before it */
 	bool spare_used;	       /* an operation of the peer names it */
