@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The sender's scoreboard: after a gap was reported, what the peer has beyond it, which packets are
- * therefore deemed lost, and which of them were sent again. Knows PSNs, not messages, and sends
- * nothing itself. Three findings are kept apart:
+ * therefore deemed lost, and which of them were sent again. Or, after a gap in answers to our READs
+ * and atomics, the same of those: a request for what is missing fetches them. Sends nothing itself.
+ * Three findings are kept apart:
  *
  * - A hole with something behind it may be loss or reordering: it is deemed lost when the
  * reordering window has passed, which is nothing until reordering was seen.
@@ -31,7 +32,7 @@ board_begin(struct rc_qp *qp, uint32_t base)
 		return NULL;
 	b = &lent->board;
 	memset(b, 0, offsetof(struct rc_board, repeat_at));
-	b->base = b->top = b->judged = base;
+	b->base = b->top = b->judged = b->before = base;
 	b->mark_at = SAN_TIME_NEVER;
 	b->blind = true;
 	qp->board = b;
@@ -65,9 +66,8 @@ repeat_arrived(const struct rc_qp *qp, uint32_t psn, struct san_time now)
 	}
 	if ((int32_t)(i - b->proved) > 0)
 		b->proved = i;
-	/* Who does not say what it has may have all of that. */
-	if (!b->blind && psn_diff(r->behind, b->top) > 0)
-		b->top = r->behind;
+	if (psn_diff(r->behind, b->before) > 0)
+		b->before = r->behind;
 }
 
 /* All before `behind` has arrived. Returns how many of that it was known to have. */
@@ -241,6 +241,18 @@ rc_board_look(struct rc_qp *qp, struct san_time now)
 		holes_look(qp, now);
 }
 
+/* What was sent before a repeat that arrived, and is not told of, is lost. Who does not tell may
+ * have it. */
+void
+rc_board_heard(struct rc_qp *qp, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+
+	if (b != NULL && !b->blind && !b->answers && psn_diff(b->before, b->top) > 0)
+		b->top = b->before;
+	rc_board_look(qp, now);
+}
+
 uint32_t
 rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now)
 {
@@ -273,6 +285,8 @@ rc_board_told(struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct
 {
 	struct psn_set bits;
 
+	if (qp->board != NULL && qp->board->answers)
+		return 0;
 	if (qp->board == NULL) {
 		uint32_t base = psn_diff(behind, qp->una) < 0 ? qp->una : behind;
 
@@ -286,6 +300,44 @@ rc_board_told(struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct
 	return have_merge(qp, &bits, now);
 }
 
+bool
+rc_board_unanswered(struct rc_qp *qp, uint32_t behind)
+{
+	struct rc_board *b = qp->board;
+	uint32_t index, at;
+
+	if (qp->snd != qp->high || psn_span(behind, qp->una) >= RC_EARLY_MAX)
+		return false;
+	if (b == NULL) {
+		b = board_begin(qp, qp->una);
+		if (b == NULL)
+			return false;
+		b->answers = true;
+		b->blind = false;
+		qp->counters.rx_lost_responses++;
+	}
+	for (; b->answers && psn_diff(b->top, behind) < 0; b->top = psn_add(b->top, 1))
+		if (!rc_kind_answered(rc_runs_find(qp, b->top, &index, &at)->kind))
+			b->have_count += psn_set_add(&b->have, b->top);
+	return b->answers;
+}
+
+bool
+rc_board_answered(struct rc_qp *qp, uint32_t psn, struct san_time now)
+{
+	struct rc_board *b = qp->board;
+
+	if (b == NULL || !b->answers || !psn_set_add(&b->have, psn))
+		return false;
+	b->have_count++;
+	b->todo_count -= psn_set_remove(&b->todo, psn);
+	if (psn_set_remove(&b->again, psn))
+		repeat_arrived(qp, psn, now);
+	if (psn_diff(b->top, psn) <= 0)
+		b->top = psn_add(psn, 1);
+	return true;
+}
+
 uint32_t
 rc_board_next(const struct rc_qp *qp)
 {
@@ -294,8 +346,22 @@ rc_board_next(const struct rc_qp *qp)
 	return psn_add(qp->board->base, psn_set_lowest(&bits));
 }
 
-void
-rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time now)
+uint32_t
+rc_board_hole(const struct rc_qp *qp, uint32_t psn, uint32_t packets)
+{
+	const struct rc_board *b = qp->board;
+	struct psn_set bits, mask;
+
+	if (!b->answers)
+		return packets;
+	bits = psn_set_from(&b->todo, psn);
+	mask = psn_set_below(packets < PSN_SET_SPAN ? packets : PSN_SET_SPAN);
+	bits = psn_set_and(&bits, &mask);
+	return psn_set_top(&bits);
+}
+
+static void
+packet_sent(struct rc_qp *qp, uint32_t psn, struct san_time now)
 {
 	struct rc_board *b = qp->board;
 	uint32_t i = b->repeat_tail++;
@@ -307,17 +373,27 @@ rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time 
 	b->repeat[i % RC_EARLY_MAX] = (struct rc_repeat){psn, qp->high, now};
 	b->repeat_at[psn % RC_EARLY_MAX] = (uint16_t)i;
 	b->again_count += psn_set_add(&b->again, psn);
-	/* A request for several packets fills all of their holes. */
-	for (; packets > 0 && b->todo_count != 0; packets--, psn = psn_add(psn, 1))
-		if (psn_span(psn, b->base) < RC_EARLY_MAX)
-			b->todo_count -= psn_set_remove(&b->todo, psn);
+	b->todo_count -= psn_set_remove(&b->todo, psn);
 }
 
-/* Silence: try the first hole once more. */
+void
+rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time now)
+{
+	const struct rc_board *b = qp->board;
+
+	for (; packets > 0; packets--, psn = psn_add(psn, 1))
+		if (psn_span(psn, b->base) < RC_EARLY_MAX && !psn_set_has(&b->have, psn))
+			packet_sent(qp, psn, now);
+}
+
+/* Silence: try the first hole once more. It may be a READ the peer has, but did not answer. */
 void
 rc_board_retry(struct rc_qp *qp)
 {
-	todo_add(qp->board, qp->board->base);
+	struct rc_board *b = qp->board;
+
+	b->have_count -= psn_set_remove(&b->have, b->base);
+	todo_add(b, b->base);
 }
 
 void

@@ -115,7 +115,9 @@ rc_keep(struct rc_qp *qp, const struct roce_pkt *p, void *frame, struct san_time
 	k->count++;
 	qp->pool->frames++;
 	qp->counters.rx_kept++;
-	if (what == RC_EARLY_REQUEST && (qp->features & RC_FEATURE_SACK) != 0)
+	if (what == RC_EARLY_ANSWER)
+		rc_read_kept(qp, p->psn, now);
+	else if ((qp->features & RC_FEATURE_SACK) != 0)
 		rc_ack_now(qp);
 	return 0;
 }

@@ -81,6 +81,8 @@ rc_kind_answered(uint8_t kind)
 uint32_t rc_read_part(const struct rc_qp *qp, const struct rc_run *r, uint32_t at);
 bool rc_read_may_leave(const struct rc_qp *qp);
 uint8_t rc_reads_sent(struct rc_qp *qp);
+/* An answer that came before its turn is kept. */
+void rc_read_kept(struct rc_qp *qp, uint32_t psn, struct san_time now);
 void rc_read_response(
     struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in);
 
@@ -135,10 +137,13 @@ void rc_ack_init_tx(struct rc_qp *qp, struct roce_tx *out, uint8_t opcode, uint3
 struct rc_block *rc_block_lend(struct rc_pool *p);
 void rc_block_return(struct rc_pool *p, struct rc_block *b);
 
-/* board.c: what the peer has beyond a gap in our requests. All PSNs are between una and high. */
+/* board.c: what the peer has beyond a gap in our requests, or we in its answers. All PSNs are
+ * between una and high. */
 void rc_board_end(struct rc_qp *qp);
 /* After all that one packet said was put down: what is lost now? The board may end. */
 void rc_board_look(struct rc_qp *qp, struct san_time now);
+/* The same after an ACK, which told all there is. */
+void rc_board_heard(struct rc_qp *qp, struct san_time now);
 /* All before `behind` has arrived. Returns how many of it were known to have. */
 uint32_t rc_board_reached(struct rc_qp *qp, uint32_t behind, struct san_time now);
 /* Packet `missing` has not, but something behind it. False: there is no place to note it. */
@@ -146,9 +151,16 @@ bool rc_board_gap(struct rc_qp *qp, uint32_t missing, struct san_time now);
 /* What came beyond `behind`, the first missing one. Returns how many of it are news. */
 uint32_t rc_board_told(
     struct rc_qp *qp, uint32_t behind, const struct sack *sack, struct san_time now);
+/* The peer has answered, or done, everything before `behind`; answers from una on are missing, but
+ * for those we keep. False: there is no place to note it, or all is being sent again. */
+bool rc_board_unanswered(struct rc_qp *qp, uint32_t behind);
+/* The answer `psn` is kept. True if that is news. */
+bool rc_board_answered(struct rc_qp *qp, uint32_t psn, struct san_time now);
 /* The first packet to be sent again; there is one. */
 uint32_t rc_board_next(const struct rc_qp *qp);
-/* It was, as one request that takes `packets` PSNs. */
+/* So many of the `packets` from there on must be asked for to have all that are missing. */
+uint32_t rc_board_hole(const struct rc_qp *qp, uint32_t psn, uint32_t packets);
+/* It was sent, as one request that takes `packets` PSNs. */
 void rc_board_sent(struct rc_qp *qp, uint32_t psn, uint32_t packets, struct san_time now);
 /* Silence: the first hole is to be sent once more. */
 void rc_board_retry(struct rc_qp *qp);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* READs and atomics of ours: when one may leave, and what its answer means. A READ takes a PSN for
- * every packet of its answer, and `una` moves through them like through packets sent; so what is
- * missing after a loss is simply asked for again from `una` on. A long READ is asked for in parts
+ * every packet of its answer, and `una` moves through them like through packets sent; what comes
+ * beyond a gap is kept, and a READ of what is missing sent, or, where nothing can be kept, of all
+ * from `una` on. A long READ is asked for in parts
  * with fixed ends: what is asked for again never reaches further than what was asked for before. */
 #include "rc.h"
 
@@ -94,6 +95,21 @@ answer_report(const struct rc_qp *qp, const struct roce_pkt *p, const struct rc_
 	in->value = p->ext.compare;
 }
 
+void
+rc_read_kept(struct rc_qp *qp, uint32_t psn, struct san_time now)
+{
+	const struct cc_ack ack = {
+	    .packets = 1, .in_flight = rc_in_flight(qp), .marked = qp->marked};
+
+	if (!rc_board_answered(qp, psn, now))
+		return;
+	qp->counters.cc_slowed += cc_acked(&qp->cc, &ack, now);
+	qp->marked = false;
+	rc_rto_acked(qp, psn, now);
+	rc_rto_heard(qp, now);
+	rc_board_look(qp, now);
+}
+
 /* A READ response or an atomic's answer. */
 void
 rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
@@ -111,8 +127,15 @@ rc_read_response(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 		return;
 	}
 	in->valid = true;
-	if (!rc_reply_reached(qp, p->psn, now, in))
+	if (rc_kept_has(qp, RC_EARLY_ANSWER, p->psn)) {
+		qp->counters.rx_acks_stale++;
 		return;
+	}
+	if (!rc_reply_reached(qp, p->psn, now, in)) {
+		in->early = rc_kept_wants(qp, RC_EARLY_ANSWER, p->psn);
+		rc_board_look(qp, now);
+		return;
+	}
 	if (!answer_fits(qp, p, r, k)) {
 		qp->counters.rx_bad_responses++;
 		rc_fail(qp, SAN_EPROTO);

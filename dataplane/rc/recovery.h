@@ -38,16 +38,20 @@ struct rc_repeat {
 	struct san_time at;
 };
 
-/* What the peer has of our requests, and what we send again: board.c. */
+/* What the peer has of our requests, or we of its answers, and what we send again: board.c. */
 struct rc_board {
 	uint32_t base;	 /* the peer has all before */
 	uint32_t top;	 /* holes before it are known: something behind them arrived */
 	uint32_t judged; /* holes before it have been deemed lost */
+	uint32_t before; /* sent before something that was sent again and arrived */
 	/* The reordering window: at `mark_at` holes before `mark` are deemed lost. NEVER = none
 	 * runs. */
 	uint32_t mark;
 	struct san_time mark_at;
 	bool blind; /* the peer does not say what it has beyond the first hole */
+	/* Not what the peer has of our requests, but what we have of its answers to READs and
+	 * atomics: a hole is one that is missing. */
+	bool answers;
 	bool hasty; /* an answer came sooner than any can: what was sent again was late */
 	struct psn_set have, todo;	 /* the peer has it; deemed lost, to be sent again */
 	uint16_t have_count, todo_count; /* members */

@@ -36,7 +36,8 @@ rc_reply_reached(struct rc_qp *qp, uint32_t behind, struct san_time now, struct 
 	}
 	if (reach == behind)
 		return true;
-	qp->counters.rx_lost_responses += go_back(qp, now);
+	if (!rc_board_unanswered(qp, behind))
+		qp->counters.rx_lost_responses += go_back(qp, now);
 	return false;
 }
 
@@ -92,7 +93,7 @@ nak_sequence(struct rc_qp *qp, struct san_time now)
 	}
 	r = rc_runs_find(qp, qp->una, &index, &at);
 	/* The answer to a READ does not tell whether what followed was dropped. */
-	if (qp->peer_drops || qp->snd != qp->high ||
+	if (qp->peer_drops || qp->snd != qp->high || (qp->board != NULL && qp->board->answers) ||
 	    (qp->board == NULL && !qp->peer_keeps && (r == NULL || rc_kind_answered(r->kind))) ||
 	    !rc_board_gap(qp, qp->una, now)) {
 		qp->counters.rx_naks_seq += go_back(qp, now);
@@ -176,13 +177,16 @@ rc_reply_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 	in->valid = true;
 	dropped = hole_answered(qp, behind, ack);
 	reached = old || rc_reply_reached(qp, behind, now, in);
-	if (told)
+	if (told && reached)
 		sack_received(qp, behind, &sack, now);
-	rc_board_look(qp, now);
+	rc_board_heard(qp, now);
 	if (dropped && qp->board == NULL) {
 		rc_requester_rewind(qp);
 		qp->nak_taken = true;
 	}
+	/* Behind the missing answer more is missing, or unwelcome. */
+	if (!reached && !ack)
+		go_back(qp, now);
 	if (!old)
 		syndrome_received(qp, p->ext.syndrome, reached, now);
 }

@@ -124,8 +124,11 @@ static void
 again_emit(struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
 {
 	uint32_t psn = qp->tail_due ? tail_psn(qp) : rc_board_next(qp);
-	uint32_t packets = rc_runs_chunk(qp, psn, chunk);
+	uint32_t all = rc_runs_chunk(qp, psn, chunk),
+		 packets = all == 1 || qp->tail_due ? all : rc_board_hole(qp, psn, all);
 
+	if (packets != all)
+		chunk->len = packets * qp->pmtu;
 	chunk->again = true;
 	packet_fill(qp, out, chunk, psn);
 	out->ackreq = true;

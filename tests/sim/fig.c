@@ -92,13 +92,13 @@ fig_flow(
 	struct rc_end *e;
 
 	from.script.works = UINT32_MAX;
-	from.script.weight[RC_SEND] = 1;
+	from.script.weight[flow->kind] = 1;
 	from.script.len = flow->len;
 	from.script.outstanding = flow->outstanding;
 	from.script.pause_max = flow->pause_max;
 	from.script.start = flow->start;
 	e = rc_host_join(&f->host[flow->from], &from, &f->host[flow->to], end, f->world.now);
-	e->peer->meter = m;
+	(flow->kind == RC_READ ? e : e->peer)->meter = m;
 	return e;
 }
 

@@ -16,6 +16,7 @@
 /* X(name, title) */
 #define FIG_LIST(X)                                  \
 	X(loss, "Goodput at loss")                   \
+	X(read, "READs at loss")                     \
 	X(incast, "A hundred senders, one receiver") \
 	X(fairness, "Sixteen flows, one link")       \
 	X(reorder, "Two paths of different length")
@@ -37,9 +38,10 @@ struct fig {
 	struct rc_host *host;
 };
 
-/* A flow of equal SENDs. */
+/* A flow of equal SENDs or READs. */
 struct fig_flow {
 	uint32_t from, to; /* hosts */
+	enum rc_kind kind; /* RC_SEND or RC_READ */
 	uint32_t len, outstanding;
 	struct san_duration pause_max; /* between two, at random */
 	struct san_time start;
@@ -64,7 +66,7 @@ struct net_setup fig_switch(uint32_t hosts);
 struct rc_end_setup fig_end(const struct fig_way *way, uint32_t window);
 void fig_open(struct fig *f, const struct net_setup *net, uint32_t ends_max);
 void fig_close(struct fig *f);
-/* Returns the sender's end; the receiver's counts into `m`. */
+/* Returns the end that posts; what gets the bytes counts into `m`. */
 struct rc_end *fig_flow(
     struct fig *f, const struct fig_flow *flow, const struct rc_end_setup *end, struct rc_meter *m);
 /* Run for so long. */
@@ -84,6 +86,9 @@ struct fig_loss_result {
 /* `ppb`: frames lost of a thousand million, on the way there or back. */
 struct fig_loss_result fig_loss_measure(
     const struct fig_way *way, enum fig_path path, uint32_t ppb, struct san_duration d);
+
+/* fig_read.c: Gbit/s */
+double fig_read_measure(enum fig_recovery recovery, enum fig_path path, uint32_t ppb);
 
 /* fig.c: what is compared where congestion matters. */
 extern const struct fig_way fig_ways[];

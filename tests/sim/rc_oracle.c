@@ -234,6 +234,8 @@ rc_oracle_response(struct rc_end *e, const struct rc_in *in)
 		san_check(in->offset == w->got && in->len <= w->len - w->got);
 		san_check(in->len == 0 || memcmp(in->payload, w->expected + w->got, in->len) == 0);
 		w->got += in->len;
+		if (e->meter != NULL)
+			rc_meter_bytes(e->meter, in->len);
 		return;
 	}
 	san_check(w->got == 0);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "fig.h"
 #include "pair.h"
 #include "san_err.h"
 
@@ -200,6 +201,16 @@ stall__host_paused(void **state)
 	pair_fini(&p);
 }
 
+/* One frame of a thousand is lost: a READ asks again only for what is missing. */
+static void
+read__keeps_its_rate(void **state)
+{
+	double clean = fig_read_measure(FIG_KEEP, FIG_PATH_SHORT, 0);
+
+	assert_true(fig_read_measure(FIG_KEEP, FIG_PATH_SHORT, PPB_ALL / 1000) > clean * 0.95);
+	assert_true(fig_read_measure(FIG_KEEP, FIG_PATH_SHORT, PPB_ALL / 100) > clean * 0.75);
+}
+
 int
 main(void)
 {
@@ -210,6 +221,7 @@ main(void)
 	    cmocka_unit_test(silence__ends_after_give_up),
 	    cmocka_unit_test(silence__ends_after_retries),
 	    cmocka_unit_test(silence__found_by_keepalive),
+	    cmocka_unit_test(read__keeps_its_rate),
 	    cmocka_unit_test(stall__reader_sleeps),
 	    cmocka_unit_test(stall__host_paused),
 	};

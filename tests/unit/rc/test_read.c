@@ -212,6 +212,180 @@ read__gap_in_the_answer(void **state)
 	assert_int_equal(b.qp.reads_out, 0);
 }
 
+/* --- answers that come early are kept --------------------------------------------------------- */
+
+static struct rc_block blocks[2];
+static struct rc_pool pool;
+
+static void
+open_keeper(struct bench *b)
+{
+	struct rc_open o = bench_defaults();
+
+	rc_pool_init(&pool, blocks, sizeof blocks / sizeof *blocks, 100);
+	o.pool = &pool;
+	o.initiator_depth = DEPTH;
+	bench_open(b, &o);
+}
+
+/* Answer `ahead` comes before its turn. */
+static void
+answer_early(struct bench *b, uint32_t ahead)
+{
+	struct roce_pkt p = {
+	    .opcode = ROCE_RC_READ_RESP_MIDDLE, .psn = psn_add(SQ_PSN, ahead), .payload_len = PMTU};
+
+	bench_packet(b, p);
+	assert_true(b->in.early && !b->in.response);
+	assert_int_equal(rc_keep(&b->qp, &p, (void *)(uintptr_t)(ahead + 1), b->now), 0);
+}
+
+/* Answers that were kept are handed back from `ahead` on; returns behind the last one. */
+static uint32_t
+take(struct bench *b, uint32_t ahead)
+{
+	void *frame;
+
+	for (; (frame = rc_kept_next(&b->qp)) != NULL; ahead++) {
+		assert_int_equal((uintptr_t)frame - 1, ahead);
+		answer(b, ROCE_RC_READ_RESP_MIDDLE, ahead, PMTU);
+		assert_true(b->in.response);
+	}
+	return ahead;
+}
+
+static void
+read__asks_again_only_for_what_is_missing(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b);
+	post(&b, RC_READ, 10 * PMTU, 1);
+	assert_int_equal(bench_emit(&b), 1);
+	answer(&b, ROCE_RC_READ_RESP_FIRST, 0, PMTU);
+	answer_early(&b, 3);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 1, PMTU, 2 * PMTU);
+	assert_true(b.out[0].chunk.again);
+	answer_early(&b, 4);
+	answer_early(&b, 7); /* two more, behind what was asked for */
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 5, 5 * PMTU, 2 * PMTU);
+	answer_early(&b, 8);
+	answer(&b, ROCE_RC_READ_RESP_LAST, 9, PMTU);
+	assert_true(b.in.early); /* not kept by the owner */
+	assert_int_equal(bench_emit(&b), 0);
+	read_answer(&b, 1, 0, 2, PMTU);
+	read_answer(&b, 1, 1, 2, PMTU);
+	assert_int_equal(take(&b, 3), 5);
+	read_answer(&b, 5, 0, 2, PMTU);
+	read_answer(&b, 5, 1, 2, PMTU);
+	assert_int_equal(take(&b, 7), 9);
+	answer(&b, ROCE_RC_READ_RESP_LAST, 9, PMTU);
+	assert_int_equal(bench_reaped(&b), 1);
+	assert_int_equal(pool.lent + pool.frames, 0);
+	assert_int_equal(b.qp.reads_out, 0);
+	assert_int_equal(rc_deadline(&b.qp).ns, UINT64_MAX);
+}
+
+/* Holes in one request are fetched by one: a peer answers only one repeat of a READ at a time. */
+static void
+read__two_holes_of_one_request(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b);
+	post(&b, RC_READ, 10 * PMTU, 1);
+	bench_emit(&b);
+	answer_early(&b, 1);
+	answer_early(&b, 4);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 0, 0, 4 * PMTU);
+	read_answer(&b, 0, 0, 4, PMTU);
+	assert_int_equal(take(&b, 1), 2);
+	answer(&b, ROCE_RC_READ_RESP_MIDDLE, 4, PMTU); /* here already */
+	assert_false(b.in.early || b.in.response);
+	read_answer(&b, 0, 2, 4, PMTU);
+	read_answer(&b, 0, 3, 4, PMTU);
+	assert_int_equal(take(&b, 4), 5);
+}
+
+/* What is not answered by more than an ACK was done if something behind it was: it is neither
+ * missing nor sent again. */
+static void
+read__holes_of_answers_only(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b);
+	post(&b, RC_FETCH_ADD, 8, 1);
+	post(&b, RC_SEND, 2 * PMTU, 2);
+	post(&b, RC_READ, 2 * PMTU, 1);
+	post(&b, RC_SEND, 10, 1);
+	assert_int_equal(bench_emit(&b), 7);
+	answer_early(&b, 6);
+	assert_int_equal(bench_emit(&b), 2);
+	assert_int_equal(b.out[0].tx.opcode, ROCE_RC_FETCH_ADD);
+	expect_read(&b, 1, 5, 0, PMTU);
+	answer(&b, ROCE_RC_ATOMIC_ACK, 0, 0);
+	assert_int_equal(bench_reaped(&b), 1);
+	read_answer(&b, 5, 0, 1, PMTU); /* acknowledges what was before it */
+	assert_int_equal(take(&b, 6), 7);
+	assert_int_equal(bench_reaped(&b), 3);
+	assert_int_equal(bench_emit(&b), 0);
+	bench_answer(&b, AETH_ACK_UNLIMITED, 7);
+	assert_int_equal(bench_reaped(&b), 1);
+	assert_int_equal(pool.lent, 0);
+}
+
+/* An ACK behind it shows that the end of the answer is missing, and does not stop what is kept; a
+ * NAK does: then all is sent again. */
+static void
+read__the_end_of_an_answer_is_missing(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b);
+	post(&b, RC_READ, 4 * PMTU, 1);
+	post(&b, RC_SEND, 10, 2);
+	bench_emit(&b);
+	answer(&b, ROCE_RC_READ_RESP_FIRST, 0, PMTU);
+	bench_answer(&b, AETH_ACK_UNLIMITED, 4);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 1, PMTU, 3 * PMTU);
+	assert_int_equal(b.qp.counters.rx_lost_responses, 1);
+	bench_answer(&b, AETH_NAK_SEQ, 5);
+	assert_int_equal(bench_emit(&b), 3);
+	expect_read(&b, 0, 1, PMTU, 3 * PMTU);
+	assert_int_equal(bench_sent(&b, 2), 5);
+	assert_int_equal(pool.lent, 0);
+}
+
+/* The request for the hole, or its answer, is lost too: something asked for later shows it. */
+static void
+read__a_hole_is_lost_again(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b);
+	post(&b, RC_READ, 8 * PMTU, 2);
+	bench_emit(&b);
+	answer_early(&b, 1);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 0, 0, PMTU);
+	answer_early(&b, 9);
+	assert_int_equal(bench_emit(&b), 2); /* each READ for itself */
+	expect_read(&b, 0, 2, 2 * PMTU, 6 * PMTU);
+	expect_read(&b, 1, 8, 0, PMTU);
+	bench_wait(&b, SAN_DURATION_US(100));
+	answer_early(&b, 2); /* asked for after the first one */
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 0, 0, PMTU);
+	while (rc_fini(&b.qp) != NULL)
+		;
+	assert_int_equal(pool.lent + pool.frames, 0);
+}
+
 /* The peer acknowledges what came after the READ, so its answer must have been lost; what was
  * before it is acknowledged all the same. */
 static void
@@ -403,6 +577,11 @@ main(void)
 	    cmocka_unit_test(read__long_one_goes_in_parts),
 	    cmocka_unit_test(read__2_to_31_bytes),
 	    cmocka_unit_test(read__gap_in_the_answer),
+	    cmocka_unit_test(read__asks_again_only_for_what_is_missing),
+	    cmocka_unit_test(read__two_holes_of_one_request),
+	    cmocka_unit_test(read__holes_of_answers_only),
+	    cmocka_unit_test(read__the_end_of_an_answer_is_missing),
+	    cmocka_unit_test(read__a_hole_is_lost_again),
 	    cmocka_unit_test(read__ack_beyond_it_means_its_answer_was_lost),
 	    cmocka_unit_test(read__timeout_asks_for_the_rest),
 	    cmocka_unit_test(read__late_answers_are_taken),
