@@ -172,12 +172,27 @@ open_base(const struct stream *s, const struct cm_event *ev)
 	};
 }
 
+static bool
+reusable(const struct stream *s)
+{
+	return s->host->setup.reuse && s->phase == STREAM_FAILED && stream_finished(s);
+}
+
 static struct stream *
 free_stream(struct sdp_host *h)
 {
-	for (uint32_t i = 0; i < h->streams; i++)
-		if (!h->stream[i].setup.active && h->stream[i].phase == STREAM_IDLE)
-			return &h->stream[i];
+	for (uint32_t i = 0; i < h->streams; i++) {
+		struct stream *s = &h->stream[i];
+		const struct stream_setup setup = s->setup;
+
+		if (setup.active || (s->phase != STREAM_IDLE && !reusable(s)))
+			continue;
+		if (s->phase != STREAM_IDLE) {
+			stream_fini(s);
+			stream_init(s, h, s->qpn, &setup);
+		}
+		return s;
+	}
 	return NULL;
 }
 
@@ -218,6 +233,8 @@ on_req(struct sdp_host *h, const struct cm_event *ev, struct san_time now)
 
 	if (h->setup.deaf || ev->msg.service_id != (CM_SID_SDP | SDP_HOST_SERVICE)) {
 		san_check(cm_reject(h->cm, ev->id, CM_REJ_INVALID_SERVICE_ID, NULL, 0, now) == 0);
+	} else if (s == NULL && h->setup.reuse) {
+		san_check(cm_ignore(h->cm, ev->id, now) == 0);
 	} else if (s == NULL) {
 		san_check(cm_reject(h->cm, ev->id, CM_REJ_NO_RESOURCES, NULL, 0, now) == 0);
 	} else {

@@ -13,7 +13,9 @@
 
 struct sdp_host_setup {
 	struct node_setup node;
-	bool deaf; /* nobody listens: REQs are rejected */
+	bool deaf;  /* nobody listens: REQs are rejected */
+	bool reuse; /* a passive stream whose handshake failed serves again; while all are taken,
+		       REQs are not answered instead of rejected */
 	struct cm_limits cm;
 	uint32_t blocks, frames_kept_max; /* for packets that came early */
 	uint32_t qpn_high;		  /* upper 8 bits of its QPNs */
