@@ -56,8 +56,8 @@ cc_lost(struct cc *cc, uint32_t packets, struct san_time now)
 	switch (cc->algo) {
 	case CC_WINDOW:
 		return cc_window_lost(cc, packets);
-	case CC_DCQCN: /* a queue that drops is beyond marking */
-		return cc_dcqcn_cnp(cc, now);
+	case CC_DCQCN:
+		return cc_dcqcn_lost(cc, now);
 	default:
 		return false;
 	}

@@ -75,7 +75,8 @@ struct cc_by_rate {
 	uint32_t bytes_left;	  /* of the byte counter's period */
 	uint8_t periods, loads;	  /* increases since the last cut: by timer, by byte counter */
 	uint16_t period_us, raise_mbit;
-	struct san_time period_at, cut_from; /* timer due; no cut before this */
+	uint32_t undo;			   /* rate before the last losses; 0 = nothing to undo */
+	struct san_time period_at, cut_at; /* timer due; last cut */
 };
 
 struct cc {

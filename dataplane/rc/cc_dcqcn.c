@@ -5,13 +5,16 @@
  * that a connection that is not slowed costs nothing. */
 #include "cc_priv.h"
 
-#define ALPHA_ONE    65536u
-#define ALPHA_SHIFT  8	 /* g = 1/256 */
-#define PERIOD_US    55u /* the rate is raised, and alpha falls, after so long without a CNP */
-#define PERIODS_MAX  64u /* caught up with at once: a longer pause counts as this long */
-#define LOAD	     10000000u /* bytes after which the rate is raised as well */
-#define FAST	     5u	       /* increases back towards the old rate, before exploring */
-#define CUT_INTERVAL SAN_DURATION_US(4)
+#define ALPHA_ONE   65536u
+#define ALPHA_SHIFT 8	      /* g = 1/256 */
+#define PERIOD_US   55u	      /* the rate is raised, and alpha falls, after so long without a CNP */
+#define PERIODS_MAX 64u	      /* caught up with at once: a longer pause counts as this long */
+#define LOAD	    10000000u /* bytes after which the rate is raised as well */
+#define FAST	    5u	      /* increases back towards the old rate, before exploring */
+/* No two cuts closer than this. A lost packet counts as a CNP, of which a peer sends no more. */
+#define CUT_INTERVAL  SAN_DURATION_US(4)
+#define LOSS_INTERVAL CC_CNP_INTERVAL
+#define LOSS_SETTLED  2u /* a loss not taken back for more periods than these was one */
 
 /* Bytes per ms. */
 #define MBIT	   125u
@@ -119,7 +122,7 @@ cut(struct cc *cc, uint32_t share, struct san_time now)
 	r->periods = r->loads = 0;
 	r->bytes_left = LOAD;
 	r->period_at = san_time_add(now, SAN_DURATION_US(r->period_us));
-	r->cut_from = san_time_add(now, CUT_INTERVAL);
+	r->cut_at = now;
 }
 
 bool
@@ -128,10 +131,33 @@ cc_dcqcn_cnp(struct cc *cc, struct san_time now)
 	struct cc_by_rate *r = &cc->r;
 
 	catch_up(cc, now);
-	if (san_time_before(now, r->cut_from))
+	if (san_time_since(now, r->cut_at).ns < CUT_INTERVAL.ns)
 		return false;
+	r->undo = 0;
 	cut(cc, r->alpha / 2, now);
 	r->alpha += (ALPHA_ONE - r->alpha) >> ALPHA_SHIFT;
+	return true;
+}
+
+/* Of several losses in a row it is the first that must be taken back. */
+static void
+undo_remember(struct cc_by_rate *r)
+{
+	if (r->undo == 0 || r->periods > LOSS_SETTLED)
+		r->undo = r->now;
+}
+
+/* A queue that drops is beyond marking. */
+bool
+cc_dcqcn_lost(struct cc *cc, struct san_time now)
+{
+	struct cc_by_rate *r = &cc->r;
+
+	catch_up(cc, now);
+	if (san_time_since(now, r->cut_at).ns < LOSS_INTERVAL.ns)
+		return false;
+	undo_remember(r);
+	cut(cc, r->alpha / 2, now);
 	return true;
 }
 
@@ -139,6 +165,7 @@ bool
 cc_dcqcn_timeout(struct cc *cc, struct san_time now)
 {
 	catch_up(cc, now);
+	undo_remember(&cc->r);
 	cut(cc, ALPHA_ONE / 2, now);
 	return true;
 }
@@ -146,8 +173,14 @@ cc_dcqcn_timeout(struct cc *cc, struct san_time now)
 void
 cc_dcqcn_undo(struct cc *cc, struct san_time now)
 {
+	struct cc_by_rate *r = &cc->r;
+
 	catch_up(cc, now);
-	rate_set(cc, cc->r.goal, now);
+	if (r->undo > r->goal)
+		r->goal = r->undo;
+	if (r->undo > r->now)
+		rate_set(cc, r->undo, now);
+	r->undo = 0;
 }
 
 void

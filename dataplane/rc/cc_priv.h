@@ -18,6 +18,7 @@ void cc_window_look(const struct cc *cc, struct cc_view *out);
 
 void cc_dcqcn_init(struct cc *cc, const struct cc_params *p, struct san_time now);
 bool cc_dcqcn_cnp(struct cc *cc, struct san_time now);
+bool cc_dcqcn_lost(struct cc *cc, struct san_time now);
 bool cc_dcqcn_timeout(struct cc *cc, struct san_time now);
 void cc_dcqcn_undo(struct cc *cc, struct san_time now);
 void cc_dcqcn_sent(struct cc *cc, uint32_t bytes, struct san_time now);

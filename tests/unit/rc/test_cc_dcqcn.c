@@ -188,6 +188,47 @@ timeout__halves_and_undo_restores(void **state)
 	assert_int_equal(cc.r.now, LINE);
 }
 
+/* As often as a peer would send CNPs for them; all taken back if none was one. */
+static void
+lost__one_in_50_us_and_undone_together(void **state)
+{
+	struct cc cc;
+
+	cc_start(&cc);
+	assert_true(cc_lost(&cc, 3, now));
+	assert_int_equal(cc.r.now, LINE / 2);
+	wait_us(&cc, 49);
+	assert_false(cc_lost(&cc, 1, now));
+	wait_us(&cc, 1);
+	assert_true(cc_lost(&cc, 1, now));
+	assert_int_equal(cc.r.now, LINE / 4);
+	cc_undo(&cc, now);
+	assert_int_equal(cc.r.now, LINE);
+}
+
+/* What a CNP said stays said; what was lost long ago stays lost. */
+static void
+undo__not_beyond_what_is_certain(void **state)
+{
+	struct cc cc;
+	uint32_t before;
+
+	cc_start(&cc);
+	assert_true(cc_lost(&cc, 1, now));
+	wait_us(&cc, 5);
+	assert_true(cc_cnp(&cc, now));
+	before = cc.r.now;
+	cc_undo(&cc, now);
+	assert_int_equal(cc.r.now, before);
+	cc_start(&cc);
+	assert_true(cc_lost(&cc, 1, now));
+	wait_us(&cc, 3 * 55);
+	before = cc.r.now;
+	assert_true(cc_lost(&cc, 1, now));
+	cc_undo(&cc, now);
+	assert_int_equal(cc.r.now, before);
+}
+
 static void
 queue__flows_share(void **state)
 {
@@ -226,6 +267,8 @@ main(void)
 	    cmocka_unit_test(rate__never_below_the_least),
 	    cmocka_unit_test(pacing__gives_the_rate),
 	    cmocka_unit_test(timeout__halves_and_undo_restores),
+	    cmocka_unit_test(lost__one_in_50_us_and_undone_together),
+	    cmocka_unit_test(undo__not_beyond_what_is_certain),
 	    cmocka_unit_test(queue__flows_share),
 	};
 
