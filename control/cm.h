@@ -138,6 +138,7 @@ void cm_deadline_expire(struct cm *cm, struct san_time now);
 	X(drep_rx, "DREP received")                                             \
 	X(drep_tx, "DREP sent")                                                 \
 	X(sidr_rx, "SIDR_REQ received (answered: unsupported)")                 \
+	X(lap_rx, "LAP received (answered: unsupported)")                       \
 	X(retries, "messages sent again because no answer came")                \
 	X(duplicates, "messages received again")                                \
 	X(stale, "REQ or REP for a QP still in use: rejected as stale")         \

@@ -138,11 +138,13 @@ struct cm_via {
 	uint16_t port;
 	struct san_ip peer, local;
 };
-/* Answers that need no handle: REJ, DREP and SIDR_REP to the message `m`. */
+/* Answers that need no handle: REJ, DREP, SIDR_REP and APR to the message `m`. */
 void cm_answer_rej(
     struct cm *cm, const struct cm_via *via, const struct cm_msg *m, uint16_t reason);
 void cm_answer_drep(struct cm *cm, const struct cm_via *via, const struct cm_msg *m);
 void cm_answer_sidr(struct cm *cm, const struct cm_via *via, const struct cm_msg *m);
+void cm_answer_apr(
+    struct cm *cm, const struct cm_via *via, const struct cm_msg *m, enum cm_apr_status status);
 
 /* cm.c: queue an event about `c`; `msg` NULL if none. */
 void cm_event_emit(struct cm *cm, const struct cm_conn *c, enum cm_event_type type, uint16_t reason,

@@ -217,6 +217,18 @@ dreq_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, st
 	return step(cm, c, CM_IN_DREQ, m, now);
 }
 
+/* We keep to one path: an address moves with its neighbour entry. */
+static int
+lap_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m)
+{
+	if (conn_named(cm, via, m) == NULL) {
+		cm_answer_apr(cm, via, m, CM_APR_INVALID_COMM_ID);
+		return unknown(cm);
+	}
+	cm_answer_apr(cm, via, m, CM_APR_UNSUPPORTED);
+	return 0;
+}
+
 static int
 named_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m,
     enum cm_input_type type, struct san_time now)
@@ -255,7 +267,10 @@ msg_receive(struct cm *cm, const struct cm_via *via, const struct cm_msg *m, str
 		cm->counters.sidr_rx++;
 		cm_answer_sidr(cm, via, m);
 		return 0;
-	default: /* SIDR_REP: we never ask */
+	case CM_LAP:
+		cm->counters.lap_rx++;
+		return lap_receive(cm, via, m);
+	default: /* SIDR_REP, APR: we never ask */
 		return unknown(cm);
 	}
 }

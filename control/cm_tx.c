@@ -228,3 +228,16 @@ cm_answer_sidr(struct cm *cm, const struct cm_via *via, const struct cm_msg *m)
 
 	send(cm, via, &rep);
 }
+
+void
+cm_answer_apr(
+    struct cm *cm, const struct cm_via *via, const struct cm_msg *m, enum cm_apr_status status)
+{
+	const struct cm_msg apr = {.attr = CM_APR,
+	    .tid = m->tid,
+	    .local_id = m->remote_id,
+	    .remote_id = m->local_id,
+	    .status = (uint8_t)status};
+
+	send(cm, via, &apr);
+}

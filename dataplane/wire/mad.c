@@ -226,7 +226,11 @@ body_decode(const uint8_t *d, struct cm_msg *m)
 	case CM_SIDR_REP:
 		sidr_rep_decode(d, m);
 		break;
-	default: /* RTU, DREP */
+	case CM_APR:
+		ids_decode(d, m);
+		m->status = d[9];
+		break;
+	default: /* RTU, DREP; of a LAP nothing else matters */
 		ids_decode(d, m);
 		break;
 	}
@@ -262,7 +266,11 @@ body_encode(uint8_t *d, const struct cm_msg *m)
 	case CM_SIDR_REP:
 		sidr_rep_encode(d, m);
 		break;
-	default: /* RTU, DREP */
+	case CM_APR:
+		ids_encode(d, m);
+		d[9] = m->status;
+		break;
+	default: /* RTU, DREP, LAP without a path */
 		ids_encode(d, m);
 		break;
 	}

@@ -27,7 +27,9 @@
 	X(DREQ, 0x0015, 12, 220)     \
 	X(DREP, 0x0016, 8, 224)      \
 	X(SIDR_REQ, 0x0017, 16, 216) \
-	X(SIDR_REP, 0x0018, 96, 136)
+	X(SIDR_REP, 0x0018, 96, 136) \
+	X(LAP, 0x0019, 64, 168)      \
+	X(APR, 0x001a, 84, 148)
 
 enum cm_attr {
 #define X(name, id, off, len) CM_##name = id,
@@ -56,6 +58,12 @@ enum cm_msg_named {
 	CM_MSG_REQ,
 	CM_MSG_REP,
 	CM_MSG_OTHER,
+};
+
+/* What an APR says of the alternate path a LAP gave. */
+enum cm_apr_status {
+	CM_APR_INVALID_COMM_ID = 1,
+	CM_APR_UNSUPPORTED = 2,
 };
 
 /* What becomes of the alternate path a REQ gave. */
@@ -92,7 +100,7 @@ struct cm_msg {
 	uint8_t ari_len;
 	/* DREQ */
 	uint32_t remote_qpn;
-	/* SIDR */
+	/* SIDR, APR */
 	uint8_t status;
 	uint32_t qkey;
 	/* all */

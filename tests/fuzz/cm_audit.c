@@ -28,7 +28,9 @@ answers(uint16_t attr)
 		return CM_AUDIT(DREP);
 	case CM_SIDR_REQ:
 		return CM_AUDIT(SIDR_REP);
-	default: /* RTU, REJ, MRA, DREP, SIDR_REP end a conversation */
+	case CM_LAP:
+		return CM_AUDIT(APR);
+	default: /* RTU, REJ, MRA, DREP, SIDR_REP, APR end a conversation */
 		return 0;
 	}
 }
@@ -41,7 +43,7 @@ answer_check(const struct cm_msg *in, const struct san_ip *from, const struct cm
 
 	promise((answers(in->attr) & 1u << (m->attr - CM_REQ)) != 0);
 	promise(san_ip_equal(&out->dst, from) || evicted);
-	if (m->attr == CM_DREP || m->attr == CM_SIDR_REP)
+	if (m->attr == CM_DREP || m->attr == CM_SIDR_REP || m->attr == CM_APR)
 		promise(m->tid == in->tid);
 	if (m->attr == CM_REJ && !evicted)
 		promise(m->msg_rejected == (in->attr == CM_REQ ? CM_MSG_REQ : CM_MSG_REP));
@@ -56,7 +58,7 @@ sent(struct cm_audit *a, const struct cm_out *out, struct cm_msg *m)
 {
 	promise(cm_msg_decode(out->mad, MAD_LEN, m) == 0);
 	promise(san_ip_equal(&out->src, &a->us));
-	a->taken += m->attr != CM_SIDR_REP;
+	a->taken += m->attr != CM_SIDR_REP && m->attr != CM_APR;
 }
 
 void
@@ -75,7 +77,7 @@ void
 cm_audit_give(struct cm_audit *a, const struct san_ip *from, const uint8_t *mad, size_t len,
     struct san_time now)
 {
-	unsigned count = 0, sidr = 0;
+	unsigned count = 0, asked;
 	struct cm_msg in, m;
 	struct cm_out out;
 	bool valid;
@@ -85,16 +87,17 @@ cm_audit_give(struct cm_audit *a, const struct san_ip *from, const uint8_t *mad,
 		return;
 	a->given++;
 	valid = cm_msg_decode(mad, len, &in) == 0;
-	a->sidr_rep += valid && in.attr == CM_SIDR_REP;
+	a->unasked += valid && (in.attr == CM_SIDR_REP || in.attr == CM_APR);
+	asked = valid && (in.attr == CM_SIDR_REQ || in.attr == CM_LAP);
 	while (cm_out_take(a->cm, &out)) {
 		promise(valid);
 		sent(a, &out, &m);
 		answer_check(&in, from, &out, &m);
-		sidr += m.attr == CM_SIDR_REP;
+		asked -= m.attr == CM_SIDR_REP || m.attr == CM_APR;
 		count++;
 	}
 	promise(count <= CM_EMIT_MAX);
-	promise(sidr == (valid && in.attr == CM_SIDR_REQ));
+	promise(asked == 0);
 }
 
 /* --- what the owner is told ------------------------------------------------------------------- */
@@ -146,8 +149,9 @@ counters_check(const struct cm_audit *a)
 {
 	const struct cm_counters *n = cm_counters(a->cm);
 
-	promise(a->given == n->malformed + a->sidr_rep + n->req_rx + n->rep_rx + n->rtu_rx +
-				n->rej_rx + n->mra_rx + n->dreq_rx + n->drep_rx + n->sidr_rx);
+	promise(a->given == n->malformed + a->unasked + n->req_rx + n->rep_rx + n->rtu_rx +
+				n->rej_rx + n->mra_rx + n->dreq_rx + n->drep_rx + n->sidr_rx +
+				n->lap_rx);
 	promise(a->taken == n->req_tx + n->rep_tx + n->rtu_tx + n->rej_tx + n->mra_tx + n->dreq_tx +
 				n->drep_tx);
 }

@@ -19,9 +19,9 @@ struct cm_audit {
 	struct cm *cm;
 	const struct cm_limits *limits;
 	struct san_ip us;
-	uint64_t given;	   /* datagrams the engine took */
-	uint64_t sidr_rep; /* of these, SIDR_REPs: the one kind without a counter of its own */
-	uint64_t taken;	   /* messages it sent, SIDR_REPs not counted */
+	uint64_t given;	  /* datagrams the engine took */
+	uint64_t unasked; /* of these, SIDR_REPs and APRs: they have no counter of their own */
+	uint64_t taken;	  /* messages it sent, SIDR_REPs and APRs not counted */
 	uint32_t live[CM_AUDIT_LIVE_MAX];
 	uint32_t live_count;
 };

@@ -37,8 +37,8 @@ static const struct cm_limits limits = {.conns_max = 12,
     .timewait = {2000000000},
     .pending_timeout = {4000000000}};
 
-static const uint16_t attrs[] = {
-    CM_REQ, CM_MRA, CM_REJ, CM_REP, CM_RTU, CM_DREQ, CM_DREP, CM_SIDR_REQ, CM_SIDR_REP};
+static const uint16_t attrs[] = {CM_REQ, CM_MRA, CM_REJ, CM_REP, CM_RTU, CM_DREQ, CM_DREP,
+    CM_SIDR_REQ, CM_SIDR_REP, CM_LAP, CM_APR};
 
 struct fuzz_cm {
 	struct cm *cm;

@@ -23,7 +23,7 @@ struct replay {
 	struct san_time now;
 	uint32_t sent_id[16], our_id[16];
 	unsigned known;
-	unsigned seen[CM_SIDR_REP + 1];
+	unsigned seen[CM_APR + 1];
 };
 
 static uint32_t

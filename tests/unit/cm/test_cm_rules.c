@@ -547,6 +547,34 @@ sidr__unsupported(void **state)
 	assert_int_equal(give(w, &m), SAN_ENOENT);
 }
 
+/* Alternate paths: the standard's answers, to a peer and to a stranger; nothing else happens. */
+static void
+lap__unsupported(void **state)
+{
+	struct cm_world *w = *state;
+	uint32_t id = passive_established(w);
+	struct cm_msg m = peer_msg(CM_LAP, id), apr;
+
+	m.tid = 9;
+	assert_int_equal(give(w, &m), 0);
+	apr = side_take(w, 0, CM_APR);
+	assert_int_equal(apr.status, CM_APR_UNSUPPORTED);
+	assert_int_equal(apr.local_id, id);
+	assert_int_equal(apr.remote_id, PEER_ID);
+	assert_int_equal(apr.tid, 9);
+	m = peer_msg(CM_LAP, id + 1);
+	assert_int_equal(give(w, &m), SAN_ENOENT);
+	apr = side_take(w, 0, CM_APR);
+	assert_int_equal(apr.status, CM_APR_INVALID_COMM_ID);
+	assert_int_equal(apr.remote_id, PEER_ID);
+	m = peer_msg(CM_APR, id);
+	assert_int_equal(give(w, &m), SAN_ENOENT);
+	nothing_sent(w);
+	no_event(w);
+	assert_int_equal(cm_counters(w->side[0].cm)->lap_rx, 2);
+	assert_int_equal(cm_counters(w->side[0].cm)->malformed, 0);
+}
+
 static void
 garbage__is_counted(void **state)
 {
@@ -632,6 +660,7 @@ main(void)
 	    T(mra__for_another_message),
 	    T(mra__for_our_rep),
 	    T(sidr__unsupported),
+	    T(lap__unsupported),
 	    T(garbage__is_counted),
 	    T(owner__wrong_calls),
 	    T(create__refuses_bad_limits),

@@ -9,8 +9,8 @@
 #include "san_err.h"
 #include "sdp_msg.h"
 
-static const uint16_t attrs[] = {
-    CM_REQ, CM_MRA, CM_REJ, CM_REP, CM_RTU, CM_DREQ, CM_DREP, CM_SIDR_REQ, CM_SIDR_REP};
+static const uint16_t attrs[] = {CM_REQ, CM_MRA, CM_REJ, CM_REP, CM_RTU, CM_DREQ, CM_DREP,
+    CM_SIDR_REQ, CM_SIDR_REP, CM_LAP, CM_APR};
 #define ATTRS (sizeof attrs / sizeof attrs[0])
 
 static void
@@ -67,8 +67,9 @@ decode__refuses(void **state)
 	    {1, 0x81, SAN_EOPNOTSUPP},
 	    {2, 1, SAN_EVERSION},      /* class version */
 	    {3, 0x01, SAN_EOPNOTSUPP}, /* Get */
-	    {17, 0x19, SAN_EPROTO},    /* LAP */
-	    {17, 0x01, SAN_EPROTO},    /* ClassPortInfo */
+	    {17, 0x0f, SAN_EPROTO},
+	    {17, 0x1b, SAN_EPROTO},
+	    {17, 0x01, SAN_EPROTO}, /* ClassPortInfo */
 	    {16, 0x01, SAN_EPROTO},
 	};
 	uint8_t frame[FRAME_CAP], *mad = frame + 62;
@@ -151,6 +152,12 @@ encode__field_offsets(void **state)
 	    {CM_SIDR_REP, 4, 1, {.status = 1}},
 	    {CM_SIDR_REP, 10, 0x99, {.qpn = 0x99}},
 	    {CM_SIDR_REP, 96, 0xaa, {.priv = {0xaa}, .priv_len = 1}},
+	    {CM_LAP, 3, 7, {.local_id = 7}},
+	    {CM_LAP, 7, 9, {.remote_id = 9}},
+	    {CM_LAP, 64, 0xaa, {.priv = {0xaa}, .priv_len = 1}},
+	    {CM_APR, 7, 9, {.remote_id = 9}},
+	    {CM_APR, 9, 2, {.status = 2}},
+	    {CM_APR, 84, 0xaa, {.priv = {0xaa}, .priv_len = 1}},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -187,7 +194,8 @@ encode__refuses(void **state)
 	static const struct {
 		uint16_t attr, max;
 	} areas[] = {{CM_REQ, 92}, {CM_MRA, 222}, {CM_REJ, 148}, {CM_REP, 196}, {CM_RTU, 224},
-	    {CM_DREQ, 220}, {CM_DREP, 224}, {CM_SIDR_REQ, 216}, {CM_SIDR_REP, 136}};
+	    {CM_DREQ, 220}, {CM_DREP, 224}, {CM_SIDR_REQ, 216}, {CM_SIDR_REP, 136}, {CM_LAP, 168},
+	    {CM_APR, 148}};
 	uint8_t mad[MAD_LEN];
 	struct cm_msg m;
 
@@ -197,7 +205,7 @@ encode__refuses(void **state)
 		m.priv_len++;
 		assert_int_equal(cm_msg_encode(mad, &m), SAN_EINVAL);
 	}
-	m = (struct cm_msg){.attr = 0x19};
+	m = (struct cm_msg){.attr = 0x1b};
 	assert_int_equal(cm_msg_encode(mad, &m), SAN_EINVAL);
 	m = (struct cm_msg){.attr = CM_REJ, .ari_len = 73};
 	assert_int_equal(cm_msg_encode(mad, &m), SAN_EINVAL);
