@@ -137,7 +137,7 @@ enum config_unit {
 	    "Offer peers that run Sand, too, to acknowledge packets beyond a lost one.")          \
 	X(transport, ecn_echo, BOOL, ecn_echo, "yes", 0, 0, NONE,                                 \
 	    "Offer such peers to tell in acknowledgements of congestion marks.")                  \
-	X(transport, congestion, CONGESTION, congestion, "none", 0, 0, NONE,                      \
+	X(transport, congestion, CONGESTION, congestion, "window", 0, 0, NONE,                    \
 	    "What slows a sender down before queues overflow. window: fewer packets on their way" \
 	    " the more of them meet marks or delay; dcqcn: a rate, lowered by congestion"         \
 	    " notifications as RDMA NICs do it; none: nothing but window_packets.")               \

@@ -22,7 +22,7 @@
 #define LOST_TOLERATED 50u	      /* one packet of so many may be bad luck, not a queue */
 #define GROWTH_MIN     (ONE / 16)     /* packets per round */
 #define STEP_MAX       (ONE / 2)      /* packets per ACK */
-#define NOISE_WEIGHT   1u
+#define NOISE_WEIGHT   4u	      /* as much as a retransmission timer grants (RFC 6298) */
 
 /* The least round trip is looked for in this epoch and the last. At the start of each the window is
  * small for a moment: else, of several flows, who came last would take the others' queue for part

@@ -68,6 +68,7 @@ smallest__file(void **state)
 	assert_int_equal(config.port[0].vlan, 0xffff);
 	assert_int_equal(config.tx_ring_bytes, 1 << 20);
 	assert_int_equal(config.socket_mode, 0666);
+	assert_int_equal(config.congestion, CONFIG_CONGESTION_WINDOW);
 }
 
 static void

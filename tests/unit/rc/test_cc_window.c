@@ -270,17 +270,24 @@ window__counts_bytes(void **state)
 }
 
 static void
-flows_start(const struct world_shape *shape, uint32_t n, uint32_t apart_ms)
+flows_start_as(enum cc_algo algo, const struct world_shape *shape, uint32_t n, uint32_t apart_ms)
 {
 	struct cc_params p = params;
 	uint32_t i;
 
+	p.algo = (uint8_t)algo;
 	p.echo = shape->echo;
 	world_init(&world, shape, 1);
 	for (i = 0; i < n; i++) {
 		world_flow_add(&world, &p);
 		world_run(&world, SAN_DURATION_MS(apart_ms));
 	}
+}
+
+static void
+flows_start(const struct world_shape *shape, uint32_t n, uint32_t apart_ms)
+{
+	flows_start_as(CC_WINDOW, shape, n, apart_ms);
 }
 
 static void
@@ -396,6 +403,29 @@ queue__late_answers_are_no_queue(void **state)
 	assert_true(world_used(&world) > 98);
 }
 
+/* Receivers that share their processor with programs, in slices of it: all that is under way
+ * arrives in gusts, and a smaller window would only make them smaller. */
+static void
+queue__time_slices_cost_nothing(void **state)
+{
+	static const uint32_t slice_us[] = {1000, 2000, 4000}, counts[] = {1, 2, 8};
+	struct world_shape s = silent;
+
+	s.queue_max = 20000;
+	for (uint32_t i = 0; i < 9; i++) {
+		double none;
+
+		s.stall = SAN_DURATION_US(slice_us[i % 3]);
+		s.stall_every = SAN_DURATION_US(slice_us[i % 3] * 2);
+		flows_start_as(CC_NONE, &s, counts[i / 3], 0);
+		measure(100, 1000);
+		none = world_used(&world);
+		flows_start(&s, counts[i / 3], 0);
+		measure(100, 1000);
+		assert_true(world_used(&world) >= none * 0.99);
+	}
+}
+
 int
 main(void)
 {
@@ -422,6 +452,7 @@ main(void)
 	    cmocka_unit_test(queue__reacts_within_a_millisecond),
 	    cmocka_unit_test(queue__random_loss_costs_little),
 	    cmocka_unit_test(queue__late_answers_are_no_queue),
+	    cmocka_unit_test(queue__time_slices_cost_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
