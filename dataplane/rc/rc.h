@@ -293,6 +293,7 @@ struct rc_qp {
 	uint8_t in_message;    /* between First and Last of a SEND or WRITE: which; else 0 */
 	bool flow_control;     /* tell the peer of free buffers ... */
 	bool credit_none_told; /* ... and we said there is none */
+	bool recv_closed;      /* no message may begin, whatever the limit: rc_recv_close */
 	uint32_t expected, msn;
 	uint32_t message_len;  /* bytes of the message being received that are here */
 	uint32_t message_room; /* SEND: bytes left in its buffer; WRITE: bytes still to come */
@@ -383,6 +384,9 @@ void rc_recv_size(struct rc_qp *qp, uint32_t size);
 /* The peer may begin messages until `limit` have been begun in all (free-running count). Never
  * falls. */
 void rc_recv_limit(struct rc_qp *qp, uint32_t limit);
+/* For an owner that promises the peer (rc_recv_limit) what it will usually have room for: while
+ * closed, no message may begin all the same, the peer is told to wait (RNR). */
+void rc_recv_close(struct rc_qp *qp, bool closed);
 /* Answer the peer at the next emission instead of gathering. */
 void rc_ack_now(struct rc_qp *qp);
 

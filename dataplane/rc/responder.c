@@ -89,7 +89,8 @@ request_check(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 		return AETH_NAK_INVALID;
 	if (shape & ANSWER)
 		return rc_resource_check(qp, p);
-	if (takes_buffer(shape) && seq32_diff(qp->recv_limit, qp->recv_count) <= 0)
+	if (takes_buffer(shape) &&
+	    (qp->recv_closed || seq32_diff(qp->recv_limit, qp->recv_count) <= 0))
 		return (uint8_t)(AETH_RNR | (qp->params.min_rnr_timer & 0x1f));
 	if (shape & SEND ? !send_fits(qp, shape, p->payload_len) : !write_fits(qp, shape, p))
 		return AETH_NAK_INVALID;
@@ -293,6 +294,12 @@ rc_recv_limit(struct rc_qp *qp, uint32_t limit)
 		return;
 	qp->recv_limit = limit;
 	rc_credit_raised(qp);
+}
+
+void
+rc_recv_close(struct rc_qp *qp, bool closed)
+{
+	qp->recv_closed = closed;
 }
 
 void

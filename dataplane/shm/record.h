@@ -7,8 +7,9 @@
  * tx, from the program: what to do, in order. A record is done when tx_head has passed it: a SEND
  * or WRITE when the peer has acknowledged it, a READ when its answer lies in the rx ring. When the
  * connection ends (SHM_WIRE_ERROR or SHM_WIRE_DEAD), what tx_head has not passed has failed.
- * A READ begins only when the rx ring has room for its answer and the longest message behind it,
- * and what stands behind it waits too: whoever reads nothing out gets no answers.
+ * A READ begins only when all SENDs before it are done and the rx ring has room for its answer and
+ * the longest message behind it; what stands behind it waits too. Whoever reads nothing out gets no
+ * answers.
  *
  * rx, from the daemon: messages of the peer, in order, and answers to READs, in order; each whole.
  * While the rx ring has no room for the longest message, the peer waits: nothing is lost.

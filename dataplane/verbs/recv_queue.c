@@ -42,6 +42,8 @@ verbs_recv_announce(struct verbs *v)
 {
 	uint32_t posted = v->rq.tail - v->rq.done;
 
+	if (v->direct)
+		return;
 	/* The message that is arriving has, or will take, the first of them; the size of its
 	 * buffer stays what it was when it began. */
 	if (v->in_message) {
@@ -107,12 +109,37 @@ verbs_recv_delivered(struct verbs *v, const struct rc_in *in)
 		message_end(v, in);
 }
 
+struct verbs_piece
+verbs_recv_piece(const struct rc_in *in)
+{
+	return (struct verbs_piece){
+	    .any = true,
+	    .first = in->first,
+	    .last = in->last,
+	    .solicited = in->se,
+	    .imm = in->imm,
+	    .write = in->write_imm,
+	    .imm_data = in->imm_data,
+	    .payload = in->payload,
+	    .len = in->write_imm ? in->write_len : in->len,
+	};
+}
+
+void
+verbs_recv_allow(struct verbs *v, uint32_t limit, bool closed)
+{
+	rc_recv_close(&v->qp, closed);
+	rc_recv_limit(&v->qp, limit);
+}
+
 int
 verbs_post_recv(struct verbs *v, const struct verbs_recv *wr)
 {
 	struct verbs_recv_slot *s;
 	uint64_t room;
 
+	if (v->direct)
+		return SAN_EOPNOTSUPP;
 	if (wr->sge_count > VERBS_SGE_MAX)
 		return SAN_EINVAL;
 	if (v->rq.tail - v->rq.head > v->rq.mask)

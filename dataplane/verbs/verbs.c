@@ -18,7 +18,7 @@ open_valid(const struct verbs_open *o)
 {
 	const struct verbs_early *e = &o->early;
 
-	if (!power_of_two(o->send_count) || !power_of_two(o->recv_count))
+	if (!power_of_two(o->send_count) || (o->direct_max == 0 && !power_of_two(o->recv_count)))
 		return false;
 	return e->ring.size == 0 ||
 	       (power_of_two(e->ring.size) && e->message_max <= e->ring.size / 2);
@@ -33,7 +33,7 @@ verbs_init(struct verbs *v, const struct verbs_open *o, struct san_time now)
 	if (!open_valid(o))
 		return SAN_EINVAL;
 	memset(v, 0, sizeof *v);
-	rc.recv_size = o->early.message_max;
+	rc.recv_size = o->direct_max != 0 ? o->direct_max : o->early.message_max;
 	rc.recv_limit = 0;
 	err = rc_init(&v->qp, &rc, now);
 	if (err != 0)
@@ -44,6 +44,7 @@ verbs_init(struct verbs *v, const struct verbs_open *o, struct san_time now)
 	v->recv = o->recv;
 	v->rq.mask = o->recv_count - 1;
 	v->early = o->early;
+	v->direct = o->direct_max != 0;
 	verbs_recv_announce(v);
 	return 0;
 }
@@ -94,12 +95,17 @@ settle(struct verbs *v, const struct roce_pkt *p)
 struct verbs_heard
 verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now)
 {
+	struct verbs_heard heard = {0};
 	struct rc_in in;
 
 	if (v->error != 0)
-		return (struct verbs_heard){0};
+		return heard;
 	rc_receive(&v->qp, p, now, &in);
-	if (in.delivered)
+	heard.valid = in.valid;
+	heard.early = in.early;
+	if (in.delivered && v->direct)
+		heard.piece = verbs_recv_piece(&in);
+	else if (in.delivered)
 		verbs_recv_delivered(v, &in);
 	if (in.response)
 		verbs_send_answered(v, &in);
@@ -107,7 +113,7 @@ verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now)
 	settle(v, p);
 	if (v->error == 0)
 		verbs_send_pump(v);
-	return (struct verbs_heard){.valid = in.valid, .early = in.early};
+	return heard;
 }
 
 bool

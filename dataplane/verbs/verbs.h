@@ -128,6 +128,17 @@ struct verbs_early {
 	uint32_t message_max;  /* the longest message the peer may send */
 };
 
+/* Part of a message, of an owner that takes messages as they arrive. */
+struct verbs_piece {
+	bool any;	  /* there is one */
+	bool first, last; /* of its message */
+	bool solicited, imm;
+	bool write; /* no payload: `len` bytes went into registered memory */
+	uint32_t imm_data;
+	const uint8_t *payload; /* valid until the packet is let go of */
+	uint32_t len;
+};
+
 struct verbs_open {
 	struct rc_open rc; /* recv_size and recv_limit are ours to fill in */
 	struct verbs_send_slot *send;
@@ -135,6 +146,9 @@ struct verbs_open {
 	struct verbs_recv_slot *recv;
 	uint32_t recv_count; /* power of two */
 	struct verbs_early early;
+	/* Not 0: there is no receive queue; the owner takes each piece of a message from
+	 * verbs_receive, no message longer than this, and says how many may begin. */
+	uint32_t direct_max;
 };
 
 struct verbs {
@@ -150,6 +164,7 @@ struct verbs {
 	/* Receive queue: done is the receive the next message, or the rest of this one, goes to. */
 	struct verbs_queue rq;
 	struct verbs_recv_slot *recv;
+	bool direct;	      /* the owner takes messages as they arrive */
 	bool in_message;      /* part of a message has arrived ... */
 	bool to_early;	      /* ... for which there was no receive */
 	uint32_t begun;	      /* messages */
@@ -163,7 +178,8 @@ int verbs_init(struct verbs *v, const struct verbs_open *o, struct san_time now)
 
 /* Posting copies the request. 0; SAN_EINVAL; SAN_EMSGSIZE; SAN_ENOBUFS: the queue is full of
  * requests that are not done, or whose completions were not taken; SAN_EOPNOTSUPP: the connection
- * was made without READs and atomics. On a connection that has ended they complete as flushed. */
+ * was made without READs and atomics, or without a receive queue. On a connection that has ended
+ * they complete as flushed. */
 int verbs_post_send(struct verbs *v, const struct verbs_send *wr);
 int verbs_post_recv(struct verbs *v, const struct verbs_recv *wr);
 
@@ -175,10 +191,14 @@ bool verbs_recv_take(struct verbs *v, struct verbs_done *out);
 bool verbs_send_idle(const struct verbs *v);
 
 struct verbs_heard {
-	bool valid; /* the peer is there and knows the connection */
-	bool early; /* beyond a gap: the owner may rc_keep the frame, see rc.h */
+	bool valid;		  /* the peer is there and knows the connection */
+	bool early;		  /* beyond a gap: the owner may rc_keep the frame, see rc.h */
+	struct verbs_piece piece; /* of direct receivers */
 };
 struct verbs_heard verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now);
+/* Direct receivers: the peer may begin messages until `limit` have been begun (free-running, never
+ * falls), but none while closed: a promise, and what there is room for now. */
+void verbs_recv_allow(struct verbs *v, uint32_t limit, bool closed);
 /* The next packet, complete. False when there is none. */
 bool verbs_emit(struct verbs *v, struct roce_tx *out, struct san_time now);
 struct san_time verbs_deadline(const struct verbs *v);

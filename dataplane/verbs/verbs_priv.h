@@ -25,6 +25,7 @@ void verbs_send_reap(struct verbs *v);
 void verbs_send_flush(struct verbs *v, uint8_t status);
 
 /* recv_queue.c */
+struct verbs_piece verbs_recv_piece(const struct rc_in *in);
 void verbs_recv_delivered(struct verbs *v, const struct rc_in *in);
 /* Tell the QP what the next message will find. */
 void verbs_recv_announce(struct verbs *v);
