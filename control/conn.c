@@ -342,6 +342,11 @@ conn_open(struct conn *c)
 	netio_path(d, &c->route, &peer, &cmd.open.path);
 	memcpy(cmd.open.path.dmac, c->dmac, sizeof cmd.open.path.dmac);
 	cmd.open.path.sport = roce_sport(c->qpn, c->peer_qpn);
+	cmd.open.type = k->type;
+	cmd.open.msg.send_max = c->msg.send_max;
+	cmd.open.msg.initiator_depth = c->msg.initiator_depth;
+	cmd.open.msg.responder_resources = c->msg.responder_resources;
+	cmd.open.msg.flow_control = c->msg.flow_control;
 	o->active = c->active;
 	o->qpn = c->qpn;
 	o->peer_qpn = c->peer_qpn;

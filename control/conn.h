@@ -86,7 +86,12 @@ struct conn {
 	uint8_t dmac[6];
 	uint32_t rq_psn, sq_psn, peer_qpn, pmtu;
 	uint32_t peer_rcv_size;
-	uint16_t credits, peer_credits;
+	uint16_t credits, peer_credits; /* of a stream */
+	struct {			/* of message mode */
+		uint32_t send_max;	/* longest message the peer takes */
+		uint8_t initiator_depth, responder_resources;
+		bool flow_control;
+	} msg;
 	uint8_t peer_retry_count, peer_rnr_retry;
 	uint8_t features;	    /* FEATURE_* both ends have */
 	uint8_t stale_left;	    /* active: how often the peer may still call our QPN stale */
@@ -95,6 +100,9 @@ struct conn {
 	TAILQ_ENTRY(conn) waiting; /* while resolving */
 };
 TAILQ_HEAD(conn_list, conn);
+
+/* READs and atomics each way that we offer in message mode. */
+#define CONN_READS 16u
 
 /* Connection numbers start here: 0 and 1 are management queue pairs, the rest is reserved. */
 #define CONN_INDEX_FIRST 16u
@@ -139,6 +147,8 @@ void conn_connect_opened(struct conn *c);
 void conn_request(struct daemon *d, const struct cm_event *ev);
 void conn_accept_opened(struct conn *c);
 void conn_accept_established(struct conn *c);
+/* In message mode: the program may read what the peer allows. */
+void conn_msg_publish(const struct conn *c);
 void conn_resolve(struct conn *c);
 void conn_open(struct conn *c);
 /* What we tell the peer about our queue pair. */
@@ -151,6 +161,23 @@ bool conn_connect_again(struct conn *c, const struct cm_event *ev);
 void conn_number(struct conn *c);
 /* What we offer the peer beyond the standard, or answer its offer with; false: nothing. */
 bool conn_offer(const struct conn *c, struct feature_offer *out);
+/* What the two ends of a handshake tell each other in private data; each side's words differ by the
+ * socket's type. */
+struct conn_hello {
+	uint16_t port; /* of the side that connects; 0 in an answer */
+	uint32_t rcv_size;
+	uint16_t credits; /* streams */
+	uint32_t msg_max; /* message mode: 0 = nothing said */
+	bool offered;
+	struct feature_offer offer;
+};
+#define CONN_HELLO_MAX 196u
+/* Length of what goes into the REQ, or REP. */
+size_t conn_hello_write(const struct conn *c, uint8_t priv[CONN_HELLO_MAX]);
+/* What came in one; false: it is not valid. `type`: enum shm_type. */
+bool conn_hello_read(uint8_t type, const struct cm_event *ev, struct conn_hello *out);
+/* The peer's words, and what it says about its queue pair, are known now. */
+void conn_hello_agree(struct conn *c, const struct conn_hello *theirs, const struct cm_msg *msg);
 /* What the peer offered is known now. */
 void conn_agree(struct conn *c, bool offered, const struct feature_offer *theirs);
 /* The names of c->features; returns buf. */

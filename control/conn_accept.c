@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The passive side of the handshake: REQ with Hello, listener, a slot of its session, neighbour,
- * poll thread, REP with HelloAck, RTU or the first data, accept queue. */
+ * poll thread, REP with its answer, RTU or the first data, accept queue. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -8,7 +8,6 @@
 #include "daemon_priv.h"
 #include "log.h"
 #include "san_err.h"
-#include "sdp_msg.h"
 
 #define NUMBERS_KEPT 8u /* one in so many */
 
@@ -29,14 +28,24 @@ reject(struct daemon *d, const struct cm_event *ev, uint16_t reason, uint64_t *c
 static struct listener *
 listener_for(struct daemon *d, const struct cm_event *ev)
 {
-	if ((ev->msg.service_id & ~0xffffull) != CM_SID_SDP)
+	struct listener_target to = {.ip = ev->local, .port = (uint16_t)ev->msg.service_id};
+
+	switch (ev->msg.service_id & ~0xffffull) {
+	case CM_SID_SDP:
+		to.type = SHM_TYPE_STREAM;
+		break;
+	case CM_SID_TCP:
+		to.type = SHM_TYPE_SEQPACKET;
+		break;
+	default:
 		return NULL;
-	return listener_find(d, &ev->local, (uint16_t)ev->msg.service_id);
+	}
+	return listener_find(d, &to);
 }
 
 /* 0, or the reason to reject with; the counter to go with it. */
 static uint16_t
-request_check(struct daemon *d, const struct cm_event *ev, struct sdp_hello *hello,
+request_check(struct daemon *d, uint8_t type, const struct cm_event *ev, struct conn_hello *hello,
     struct neigh_route *route, uint64_t **counter)
 {
 	uint32_t pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
@@ -48,7 +57,7 @@ request_check(struct daemon *d, const struct cm_event *ev, struct sdp_hello *hel
 	if (neigh_route(d->netio.neigh, &ev->local, &ev->peer, route) != 0)
 		return CM_REJ_NO_RESOURCES;
 	*counter = &d->count.rej_hello;
-	if (sdp_hello_decode(ev->msg.priv, ev->msg.priv_len, hello) != 0)
+	if (!conn_hello_read(type, ev, hello))
 		return CM_REJ_UNSUPPORTED;
 	*counter = &d->count.rej_mtu;
 	if (pmtu == 0 || pmtu > d->netio.port[route->port].pmtu)
@@ -79,6 +88,8 @@ child_create(struct listener *l)
 	if (k == NULL)
 		return NULL;
 	k->used = true;
+	k->type = l->sock->type;
+	sock_slot(k)->type = k->type;
 	if (conn_create(k, &c) != 0) {
 		sock_app_died(k); /* the sweep frees it */
 		return NULL;
@@ -115,7 +126,7 @@ addresses_set(struct sock *k, const struct cm_event *ev, uint16_t peer_port, uin
 
 static void
 child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
-    const struct sdp_hello *hello, const struct neigh_route *route)
+    const struct conn_hello *hello, const struct neigh_route *route)
 {
 	struct daemon *d = c->daemon;
 
@@ -130,11 +141,9 @@ child_begin(struct conn *c, struct listener *l, const struct cm_event *ev,
 	c->peer_retry_count = ev->msg.retry_count;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
 	c->pmtu = roce_pmtu_from_code(ev->msg.pmtu_code);
-	c->peer_rcv_size = hello->local_rcv_size;
-	c->peer_credits = hello->bufs;
-	conn_agree(c, hello->has_offer, &hello->offer);
+	conn_hello_agree(c, hello, &ev->msg);
 	c->credits = sdp_initial_credits(d->config.rx_ring_bytes, c->pmtu);
-	addresses_set(c->sock, ev, hello->local_port, l->sock->local.family);
+	addresses_set(c->sock, ev, hello->port, l->sock->local.family);
 	listener_child_add(l, c->sock);
 	sock_publish_connecting(c->sock, c->poll);
 	loop_timer_set(d->loop, &c->deadline,
@@ -147,7 +156,7 @@ conn_request(struct daemon *d, const struct cm_event *ev)
 {
 	struct listener *l = listener_for(d, ev);
 	struct neigh_route route;
-	struct sdp_hello hello;
+	struct conn_hello hello;
 	uint64_t *counter;
 	struct conn *c;
 	uint16_t reason;
@@ -156,7 +165,7 @@ conn_request(struct daemon *d, const struct cm_event *ev)
 		reject(d, ev, CM_REJ_INVALID_SERVICE_ID, &d->count.rej_no_listener);
 		return;
 	}
-	reason = request_check(d, ev, &hello, &route, &counter);
+	reason = request_check(d, l->sock->type, ev, &hello, &route, &counter);
 	if (reason != 0) {
 		l->refused++;
 		reject(d, ev, reason, counter);
@@ -180,21 +189,14 @@ void
 conn_accept_opened(struct conn *c)
 {
 	struct daemon *d = c->daemon;
-	struct sdp_hello_ack ack = {
-	    .bufs = c->credits,
-	    .version = SDP_VERSION,
-	    .max_adverts = 1,
-	    .act_rcv_size = c->pmtu,
-	};
-	uint8_t priv[SDP_HELLOACK_LEN];
+	uint8_t priv[CONN_HELLO_MAX];
+	size_t len = conn_hello_write(c, priv);
 	struct cm_qp qp;
 
-	ack.has_offer = conn_offer(c, &ack.offer);
-	sdp_hello_ack_encode(priv, &ack);
 	conn_qp(c, &qp);
 	qp.retry_count = c->peer_retry_count;
 	conn_setup_enter(c, CONN_SETUP_REP_SENT);
-	if (cm_accept(d->netio.cm, c->cm_id, c->cookie, &qp, priv, sizeof priv, loop_now()) != 0) {
+	if (cm_accept(d->netio.cm, c->cm_id, c->cookie, &qp, priv, len, loop_now()) != 0) {
 		conn_cm_enter(c, CONN_CM_GONE);
 		conn_fail(c, SAN_ECONNRESET, "the peer gave up during the handshake");
 	}
@@ -212,6 +214,7 @@ conn_accept_established(struct conn *c)
 	conn_setup_end(c);
 	conn_setup_enter(c, CONN_SETUP_OPEN);
 	c->established = true;
+	conn_msg_publish(c);
 	c->daemon->count.accepts++;
 	sock_publish_connected(k);
 	listener_child_ready(k->parent, k);

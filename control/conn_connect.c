@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The active side of the handshake: route, neighbour, REQ with Hello, REP with HelloAck, poll
+/* The active side of the handshake: route, neighbour, REQ with Hello, REP with its answer, poll
  * thread, RTU. */
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,6 @@
 #include "conn.h"
 #include "daemon_priv.h"
 #include "san_err.h"
-#include "sdp_msg.h"
 
 #define LINK_AGAIN SAN_DURATION_MS(20)
 #define STALE_MAX  3
@@ -84,6 +83,8 @@ conn_connect(struct sock *k)
 		return;
 	}
 	c->active = true;
+	if (k->type == SHM_TYPE_SEQPACKET)
+		c->msg.initiator_depth = c->msg.responder_resources = CONN_READS;
 	c->stale_left = STALE_MAX;
 	sock_publish_connecting(k, 0);
 	loop_timer_set(d->loop, &c->deadline,
@@ -94,13 +95,17 @@ conn_connect(struct sock *k)
 void
 conn_qp(const struct conn *c, struct cm_qp *qp)
 {
+	bool stream = c->sock->type == SHM_TYPE_STREAM;
+
 	*qp = (struct cm_qp){
 	    .qpn = c->qpn,
 	    .psn = c->rq_psn,
 	    .retry_count = (uint8_t)c->daemon->config.retry_count,
 	    .rnr_retry = 7,
 	    .pmtu_code = roce_pmtu_code(c->pmtu),
-	    .flow_control = 0, /* SDP has credits of its own */
+	    .flow_control = !stream, /* SDP has credits of its own */
+	    .responder_resources = c->msg.responder_resources,
+	    .initiator_depth = c->msg.initiator_depth,
 	};
 }
 
@@ -109,26 +114,19 @@ conn_connect_resolved(struct conn *c)
 {
 	struct daemon *d = c->daemon;
 	struct sock *k = c->sock;
-	struct sdp_hello hello = {
-	    .bufs = c->credits,
-	    .version = SDP_VERSION,
-	    .max_adverts = 1,
-	    .des_rem_rcv_size = c->pmtu,
-	    .local_rcv_size = c->pmtu,
-	    .local_port = k->local.port,
-	    .src = c->route.src,
-	};
-	uint8_t priv[SDP_HELLO_LEN];
+	bool stream = k->type == SHM_TYPE_STREAM;
+	uint8_t priv[CONN_HELLO_MAX];
+	struct san_ip peer;
 	struct cm_qp qp;
+	size_t len;
 	int64_t id;
 
-	memcpy(hello.dst.b, k->peer.ip, sizeof hello.dst.b);
-	hello.has_offer = conn_offer(c, &hello.offer);
-	sdp_hello_encode(priv, &hello);
+	memcpy(peer.b, k->peer.ip, sizeof peer.b);
+	len = conn_hello_write(c, priv);
 	conn_qp(c, &qp);
 	conn_setup_enter(c, CONN_SETUP_REQ_SENT);
-	id = cm_connect(d->netio.cm, c->cookie, c->route.port, &c->route.src, &hello.dst,
-	    CM_SID_SDP | k->peer.port, &qp, priv, sizeof priv, loop_now());
+	id = cm_connect(d->netio.cm, c->cookie, c->route.port, &c->route.src, &peer,
+	    (stream ? CM_SID_SDP : CM_SID_TCP) | k->peer.port, &qp, priv, len, loop_now());
 	if (id < 0) {
 		conn_fail(c, SAN_ENOBUFS, "the connection manager has no room for another connect");
 		return;
@@ -190,22 +188,20 @@ refuse(struct conn *c, uint16_t reason, int err, const char *why)
 void
 conn_reply(struct conn *c, const struct cm_event *ev)
 {
-	struct sdp_hello_ack ack;
+	struct conn_hello hello;
 
 	if (c->setup != CONN_SETUP_REQ_SENT) {
 		c->daemon->count.stale_events++;
 		return;
 	}
-	if (sdp_hello_ack_decode(ev->msg.priv, ev->msg.priv_len, &ack) != 0) {
-		refuse(c, CM_REJ_CONSUMER, SAN_ETIMEDOUT, "the peer's HelloAck is not valid");
+	if (!conn_hello_read(c->sock->type, ev, &hello)) {
+		refuse(c, CM_REJ_CONSUMER, SAN_ETIMEDOUT, "the peer's answer is not valid");
 		return;
 	}
 	c->peer_qpn = ev->msg.qpn;
 	c->sq_psn = ev->msg.psn;
 	c->peer_rnr_retry = ev->msg.rnr_retry;
-	c->peer_credits = ack.bufs;
-	c->peer_rcv_size = ack.act_rcv_size;
-	conn_agree(c, ack.has_offer, &ack.offer);
+	conn_hello_agree(c, &hello, &ev->msg);
 	conn_open(c);
 }
 
@@ -222,6 +218,7 @@ conn_connect_opened(struct conn *c)
 	conn_setup_end(c);
 	conn_setup_enter(c, CONN_SETUP_OPEN);
 	c->established = true;
+	conn_msg_publish(c);
 	d->count.connects_ok++;
 	sock_publish_connected(c->sock);
 }

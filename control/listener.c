@@ -34,7 +34,7 @@ addresses_overlap(const struct sock *a, const struct sock *b)
 {
 	struct san_ip x = local_ip(a), y = local_ip(b);
 
-	return a->local.port == b->local.port &&
+	return a->type == b->type && a->local.port == b->local.port &&
 	       (san_ip_is_any(&x) || san_ip_is_any(&y) || san_ip_equal(&x, &y));
 }
 
@@ -142,27 +142,27 @@ listener_close(struct sock *k)
 }
 
 static bool
-listener_takes(const struct listener *l, const struct san_ip *ip, uint16_t port, bool exact)
+listener_takes(const struct listener *l, const struct listener_target *to, bool exact)
 {
 	struct san_ip own = local_ip(l->sock);
 
-	if (l->sock->local.port != port)
+	if (l->sock->local.port != to->port || l->sock->type != to->type)
 		return false;
 	if (exact)
-		return san_ip_equal(&own, ip);
+		return san_ip_equal(&own, &to->ip);
 	/* [::] takes both families, 0.0.0.0 only its own. */
-	return san_ip_is_any(&own) && (!san_ip_is_v4(&own) || san_ip_is_v4(ip));
+	return san_ip_is_any(&own) && (!san_ip_is_v4(&own) || san_ip_is_v4(&to->ip));
 }
 
 /* Of several listeners of one family the one with room whose turn it is; a full one only if all
  * are. */
 static struct listener *
-listener_pick(struct listener_bucket *b, const struct san_ip *ip, uint16_t port, bool exact)
+listener_pick(struct listener_bucket *b, const struct listener_target *to, bool exact)
 {
 	struct listener *l, *found = NULL;
 
 	LIST_FOREACH(l, b, bucket)
-		if (listener_takes(l, ip, port, exact) &&
+		if (listener_takes(l, to, exact) &&
 		    (found == NULL ||
 			listener_queued(l) + l->pending < listener_queued(found) + found->pending))
 			found = l;
@@ -170,13 +170,13 @@ listener_pick(struct listener_bucket *b, const struct san_ip *ip, uint16_t port,
 }
 
 struct listener *
-listener_find(struct daemon *d, const struct san_ip *ip, uint16_t port)
+listener_find(struct daemon *d, const struct listener_target *to)
 {
-	struct listener_bucket *b = bucket_of(d, port);
-	struct listener *l = listener_pick(b, ip, port, true);
+	struct listener_bucket *b = bucket_of(d, to->port);
+	struct listener *l = listener_pick(b, to, true);
 
 	if (l == NULL)
-		l = listener_pick(b, ip, port, false);
+		l = listener_pick(b, to, false);
 	if (l != NULL)
 		children_taken(l);
 	return l;

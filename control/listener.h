@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Listening sockets: who listens where, and the queue of connections nobody has accepted yet. The
- * queue is the listener's rx ring in shared memory, slot numbers of 4 bytes each; the program
- * consumes it. */
+/* Listening sockets: who listens where and for what, and the queue of connections nobody has
+ * accepted yet. The queue is the listener's rx ring in shared memory, slot numbers of 4 bytes each;
+ * the program consumes it. */
 #ifndef SAND_CONTROL_LISTENER_H
 #define SAND_CONTROL_LISTENER_H
 
@@ -32,9 +32,14 @@ void listener_backlog_set(struct listener *l, uint32_t backlog);
 /* Stop listening and reset every connection nobody has accepted. */
 void listener_close(struct sock *k);
 
-/* Who takes a connection to ip:port: an exact address before a wildcard, NULL when nobody listens.
- */
-struct listener *listener_find(struct daemon *d, const struct san_ip *ip, uint16_t port);
+/* Whom a connection is for. Streams and message mode are listened for separately. */
+struct listener_target {
+	struct san_ip ip;
+	uint16_t port;
+	uint8_t type; /* enum shm_type */
+};
+/* Who takes it: an exact address before a wildcard, NULL when nobody listens. */
+struct listener *listener_find(struct daemon *d, const struct listener_target *to);
 /* Connections ready to be accepted. */
 uint32_t listener_queued(const struct listener *l);
 /* As many as the program wants to have waiting. Half-open ones do not count: a stranger can make

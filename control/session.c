@@ -217,6 +217,8 @@ session_slot_find(const struct session *s)
 static void
 slot_clear(struct shm_sock *k)
 {
+	k->type = SHM_TYPE_STREAM;
+	k->msg_max = k->read_depth = 0;
 	atomic_store_explicit(&k->tx_tail, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->tx_urg, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->tx_urg_seq, 0, memory_order_relaxed);

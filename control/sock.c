@@ -340,10 +340,12 @@ command_run(struct sock *k, const struct poll_event *ev)
 {
 	bool fresh = k->conn == NULL && k->listener == NULL && k->err == 0 && !k->used;
 
-	if (fresh && ev->cmd.type != SHM_TYPE_STREAM) {
-		sock_publish_failed(k, SAN_EOPNOTSUPP, "only streams are served");
+	if (fresh && ev->cmd.type > SHM_TYPE_SEQPACKET) {
+		sock_publish_failed(k, SAN_EINVAL, "no such type of socket");
 		return;
 	}
+	if (fresh)
+		k->type = (uint8_t)ev->cmd.type;
 	if (ev->cmd.cmd == SHM_CMD_CONNECT && fresh && app_fsm_held(&k->app)) {
 		k->used = true;
 		command_connect(k, ev);

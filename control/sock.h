@@ -29,6 +29,7 @@ struct sock {
 	uint32_t slot;
 	uint32_t ident;
 	struct app_side app; /* written by app_fsm() only */
+	uint8_t type;	     /* enum shm_type; known with its first command, or its listener's */
 	bool on_sweep;
 	bool reset;	   /* nobody accepted it: to be closed abortively whatever its flags say */
 	bool aborted;	   /* was closed abortively */

@@ -47,7 +47,7 @@ msg_conn_init(struct msg_conn *c, const struct msg_open *o, struct san_time now)
 
 /* From here on neither ring nor registered memory is touched. */
 static void
-end(struct msg_conn *c, enum msg_state next, int err)
+conn_enter(struct msg_conn *c, enum msg_state next, int err)
 {
 	if (c->error == 0)
 		c->error = err;
@@ -62,7 +62,7 @@ end(struct msg_conn *c, enum msg_state next, int err)
 static void
 linger(struct msg_conn *c, int err, struct san_time now)
 {
-	end(c, MSG_STATE_LINGER, err);
+	conn_enter(c, MSG_STATE_LINGER, err);
 	c->events |= MSG_EV_WANT_DREQ;
 	c->linger_at = san_time_add(now, c->linger_timeout);
 }
@@ -79,7 +79,7 @@ msg_dreq_received(struct msg_conn *c, struct san_time now)
 {
 	(void)now;
 	if (c->state != MSG_STATE_DEAD)
-		end(c, MSG_STATE_DEAD, SAN_ECONNRESET);
+		conn_enter(c, MSG_STATE_DEAD, SAN_ECONNRESET);
 }
 
 void
@@ -87,7 +87,7 @@ msg_dreq_finished(struct msg_conn *c, struct san_time now)
 {
 	(void)now;
 	if (c->state == MSG_STATE_LINGER)
-		end(c, MSG_STATE_DEAD, c->error);
+		conn_enter(c, MSG_STATE_DEAD, c->error);
 }
 
 void
@@ -95,7 +95,7 @@ msg_port_down(struct msg_conn *c, struct san_time now)
 {
 	(void)now;
 	if (c->state != MSG_STATE_DEAD)
-		end(c, MSG_STATE_DEAD, SAN_ENETDOWN);
+		conn_enter(c, MSG_STATE_DEAD, SAN_ENETDOWN);
 }
 
 /* ---- packets and time ---- */
@@ -183,7 +183,7 @@ msg_deadline_expire(struct msg_conn *c, struct san_time now)
 		verbs_deadline_expire(&c->v, now);
 		settle(c, now);
 	} else if (san_time_reached(c->linger_at, now)) {
-		end(c, MSG_STATE_DEAD, c->error);
+		conn_enter(c, MSG_STATE_DEAD, c->error);
 	}
 }
 

@@ -52,7 +52,7 @@ flow_init(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 {
 	const struct poll_session *s = &p->session[cmd->open.sock.session];
 
-	memset(f, 0, offsetof(struct flow, sdp));
+	memset(f, 0, offsetof(struct flow, engine));
 	f->used = true;
 	f->index = cmd->conn;
 	f->qpn = cmd->open.open.qpn;
@@ -67,14 +67,69 @@ flow_init(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 	f->timer.want = SAN_TIME_NEVER;
 }
 
+static void
+rings_of(
+    const struct poll *p, const struct sock_ref *ref, struct byte_ring *tx, struct byte_ring *rx)
+{
+	const struct poll_session *s = &p->session[ref->session];
+	uint64_t pair = (uint64_t)s->tx_ring_bytes + s->rx_ring_bytes;
+	uint8_t *rings = s->base + s->ring_off + ref->slot * pair;
+
+	*tx = (struct byte_ring){rings, s->tx_ring_bytes};
+	*rx = (struct byte_ring){rings + s->tx_ring_bytes, s->rx_ring_bytes};
+}
+
+static int
+stream_open(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
+{
+	struct sdp_open open = cmd->open.open;
+
+	f->engine.type = SHM_TYPE_STREAM;
+	rings_of(p, &cmd->open.sock, &open.tx, &open.rx);
+	open.pool = &p->recovery;
+	return sdp_conn_init(&f->engine.sdp, &open, p->now);
+}
+
+/* A protection domain is a connection: its QPN, which no two have. */
+static int
+message_open(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
+{
+	const struct sdp_open *o = &cmd->open.open;
+	struct poll_msg_store *store = &p->stores[cmd->conn];
+	struct msg_open open = {
+	    .rc = {.qpn = o->qpn,
+		.peer_qpn = o->peer_qpn,
+		.rq_psn = o->rq_psn,
+		.sq_psn = o->sq_psn,
+		.pmtu = o->pmtu,
+		.features = o->features,
+		.flow_control = cmd->open.msg.flow_control,
+		.mrs = &p->mrs,
+		.pd = o->qpn,
+		.resources = store->resource,
+		.resource_count = cmd->open.msg.responder_resources,
+		.initiator_depth = cmd->open.msg.initiator_depth,
+		.pool = &p->recovery,
+		.params = o->rc,
+		.cc = o->cc},
+	    .slots = store->slot,
+	    .send_max = cmd->open.msg.send_max,
+	    .linger_timeout = o->linger_timeout,
+	};
+
+	if (open.rc.resource_count > POLL_MSG_RESOURCES)
+		return SAN_EINVAL;
+	f->engine.type = SHM_TYPE_SEQPACKET;
+	rings_of(p, &cmd->open.sock, &open.tx, &open.rx);
+	return msg_conn_init(&f->engine.msg, &open, p->now);
+}
+
 int
 flow_open(struct poll *p, const struct poll_cmd *cmd)
 {
-	struct sdp_open open = cmd->open.open;
 	struct poll_session *s;
 	struct poll_slot *slot;
 	struct flow *f;
-	uint8_t *rings;
 	int err;
 
 	slot = open_slot(p, cmd, &err);
@@ -82,12 +137,7 @@ flow_open(struct poll *p, const struct poll_cmd *cmd)
 		return err;
 	s = &p->session[cmd->open.sock.session];
 	f = &p->flows[cmd->conn];
-	rings = s->base + s->ring_off +
-		(uint64_t)cmd->open.sock.slot * ((uint64_t)s->tx_ring_bytes + s->rx_ring_bytes);
-	open.tx = (struct byte_ring){rings, s->tx_ring_bytes};
-	open.rx = (struct byte_ring){rings + s->tx_ring_bytes, s->rx_ring_bytes};
-	open.pool = &p->recovery;
-	err = sdp_conn_init(&f->sdp, &open, p->now);
+	err = cmd->open.type == SHM_TYPE_STREAM ? stream_open(p, f, cmd) : message_open(p, f, cmd);
 	if (err)
 		return err;
 	flow_init(p, f, cmd);
@@ -109,7 +159,7 @@ flow_detach(struct poll *p, struct flow *f)
 	if (!f->sock)
 		return;
 	/* DEAD at once: the engine touches the rings no more. */
-	sdp_port_down(&f->sdp, p->now);
+	engine_port_down(&f->engine, p->now);
 	flow_hot_remove(p, f);
 	f->sock = NULL;
 	s->slots[f->ref.slot].flow = 0;
@@ -151,7 +201,7 @@ flow_close(struct poll *p, struct flow *f, enum sdp_close_how how)
 		flow_uncork(p, f);
 		flow_look(p, f); /* its last bytes */
 	}
-	sdp_close(&f->sdp, how, p->now);
+	engine_close(&f->engine, how, p->now);
 }
 
 /* ---- time ---- */
@@ -167,7 +217,7 @@ keepalive_at(const struct poll *p, const struct flow *f)
 void
 flow_timer_set(struct poll *p, struct flow *f)
 {
-	struct san_time at = san_time_min(sdp_deadline(&f->sdp), keepalive_at(p, f));
+	struct san_time at = san_time_min(engine_deadline(&f->engine), keepalive_at(p, f));
 
 	if (f->corked)
 		at = san_time_min(at, san_time_add(f->corked_at, FLOW_CORK_MAX));
@@ -177,11 +227,11 @@ flow_timer_set(struct poll *p, struct flow *f)
 static void
 flow_expire(struct poll *p, struct flow *f)
 {
-	if (san_time_reached(sdp_deadline(&f->sdp), p->now))
-		sdp_deadline_expire(&f->sdp, p->now);
+	if (san_time_reached(engine_deadline(&f->engine), p->now))
+		engine_deadline_expire(&f->engine, p->now);
 	if (san_time_reached(keepalive_at(p, f), p->now)) {
 		f->heard_at = p->now; /* the next probe in another interval */
-		sdp_keepalive(&f->sdp, p->now);
+		engine_keepalive(&f->engine, p->now);
 		poll_count(p, POLL_COUNT_keepalives, 1);
 	}
 	if (f->corked && san_time_reached(san_time_add(f->corked_at, FLOW_CORK_MAX), p->now))
@@ -208,7 +258,7 @@ flow_frames_drop(struct flow *f)
 {
 	struct frame *frame;
 
-	while ((frame = sdp_frame_drop(&f->sdp)) != NULL)
+	while ((frame = engine_frame_drop(&f->engine)) != NULL)
 		frame_free(frame);
 }
 
@@ -219,7 +269,7 @@ flow_sweep(struct poll *p, struct flow *f)
 	    .type = POLL_EV_CONN_FREED, .port = f->port, .conn = f->index, .sock = f->ref};
 	struct poll_session *s = &p->session[f->session];
 
-	if (!f->released || f->events != 0 || sdp_state(&f->sdp) != SDP_STATE_DEAD)
+	if (!f->released || f->events != 0 || engine_state(&f->engine) != SDP_STATE_DEAD)
 		return false;
 	if (!poll_event_put(p, &ev)) {
 		flow_touch(p, f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A flow is one connection as its poll thread holds it: the engine (sdp_conn), where its program's
+/* A flow is one connection as its poll thread holds it: its engine, where its program's
  * slot is, where its packets go, and on which lists it stands. It lives in a table indexed by the
  * low 16 bits of its QPN; nobody holds a pointer to it between two iterations except the lists. */
 #ifndef SAND_POLL_FLOW_H
@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "engine.h"
 #include "msg.h"
 #include "poll_thread.h"
 #include "roce.h"
-#include "sdp_conn.h"
 #include "wheel.h"
 
 struct poll;
@@ -68,7 +68,7 @@ struct flow {
 #undef X
 	} summed; /* into the thread's counters, so far */
 	uint64_t tx_bytes, rx_bytes;
-	struct sdp_conn sdp;
+	struct engine engine;
 	_Atomic bool view_valid;
 	struct flow_view view;
 };

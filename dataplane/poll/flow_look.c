@@ -13,16 +13,19 @@ hostile(struct poll *p, struct flow *f, enum poll_counter counter)
 	poll_count(p, counter, 1);
 	f->hostile = true;
 	flow_hot_remove(p, f);
-	sdp_close(&f->sdp, SDP_CLOSE_ABORT, p->now);
+	engine_close(&f->engine, SDP_CLOSE_ABORT, p->now);
 	flow_touch(p, f);
 }
 
-/* How far the engine shall go: with the cork in, only whole packets. */
+/* How far the engine shall go: with the cork in, only whole packets. Records are never corked. */
 static uint32_t
 tx_target(struct poll *p, struct flow *f, uint32_t tail)
 {
-	uint32_t target = tail, whole = sdp_payload_max(&f->sdp);
+	uint32_t target = tail, whole;
 
+	if (!engine_is_stream(&f->engine))
+		return tail;
+	whole = sdp_payload_max(&f->engine.sdp);
 	if ((f->app_flags & (SHM_APP_CORK | SHM_APP_SHUT_WR)) == SHM_APP_CORK)
 		target = f->tx_told + (tail - f->tx_told) / whole * whole;
 	if (target == tail) {
@@ -42,13 +45,13 @@ urgent_look(struct flow *f)
 	uint32_t seq = atomic_load_explicit(&f->sock->tx_urg_seq, memory_order_acquire);
 	uint32_t pos;
 
-	if (seq == f->urg_seq)
+	if (seq == f->urg_seq || !engine_is_stream(&f->engine))
 		return;
 	pos = atomic_load_explicit(&f->sock->tx_urg, memory_order_relaxed);
 	if (seq32_diff(pos, f->tx_told) > 0)
 		return;
 	f->urg_seq = seq;
-	sdp_tx_urgent(&f->sdp, pos);
+	sdp_tx_urgent(&f->engine.sdp, pos);
 }
 
 static bool
@@ -62,7 +65,8 @@ tx_look(struct poll *p, struct flow *f)
 		return false;
 	/* Checked against what the engine released, as the engine itself does, since with the cork
 	 * in it is told less. */
-	if (seq32_diff(tail, f->tx_tail) < 0 || tail - sdp_tx_released(&f->sdp) > f->tx_size) {
+	if (seq32_diff(tail, f->tx_tail) < 0 ||
+	    tail - engine_tx_released(&f->engine) > f->tx_size) {
 		hostile(p, f, POLL_COUNT_hostile_tx_pos);
 		return true;
 	}
@@ -70,7 +74,7 @@ tx_look(struct poll *p, struct flow *f)
 	target = tx_target(p, f, tail);
 	if (target != f->tx_told) {
 		f->tx_told = target;
-		if (sdp_tx_produced(&f->sdp, target, p->now) != 0)
+		if (engine_tx_produced(&f->engine, target, p->now) != 0)
 			hostile(p, f, POLL_COUNT_hostile_tx_pos);
 		else
 			urgent_look(f);
@@ -88,7 +92,7 @@ rx_look(struct poll *p, struct flow *f)
 		return false;
 	/* It cannot have read more than it was shown. */
 	if (head - f->rx_head > f->rx_tail - f->rx_head ||
-	    sdp_rx_consumed(&f->sdp, head, p->now) != 0) {
+	    engine_rx_consumed(&f->engine, head, p->now) != 0) {
 		hostile(p, f, POLL_COUNT_hostile_rx_pos);
 		return true;
 	}
@@ -115,7 +119,7 @@ flow_uncork(struct poll *p, struct flow *f)
 		return;
 	f->corked = false;
 	f->tx_told = f->tx_tail;
-	if (sdp_tx_produced(&f->sdp, f->tx_told, p->now) != 0)
+	if (engine_tx_produced(&f->engine, f->tx_told, p->now) != 0)
 		hostile(p, f, POLL_COUNT_hostile_tx_pos);
 	else
 		urgent_look(f);
@@ -135,9 +139,9 @@ flow_rung(struct poll *p, struct flow *f)
 	if ((f->app_flags & SHM_APP_CORK) == 0 || (f->app_flags & SHM_APP_SHUT_WR) != 0)
 		flow_uncork(p, f);
 	urgent_look(f);
-	if ((f->app_flags & SHM_APP_SHUT_WR) != 0 && !f->shut) {
+	if ((f->app_flags & SHM_APP_SHUT_WR) != 0 && !f->shut && engine_is_stream(&f->engine)) {
 		f->shut = true;
-		sdp_shut(&f->sdp, p->now);
+		sdp_shut(&f->engine.sdp, p->now);
 	}
 }
 

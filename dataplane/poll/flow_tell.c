@@ -22,8 +22,9 @@ control_tell(struct poll *p, struct flow *f)
 	if (f->events == 0)
 		return;
 	ev.ev.bits = f->events;
-	ev.ev.err = sdp_error(&f->sdp);
-	ev.ev.violation = sdp_violation(&f->sdp);
+	ev.ev.err = engine_error(&f->engine);
+	if (engine_is_stream(&f->engine))
+		ev.ev.violation = sdp_violation(&f->engine.sdp);
 	if (poll_event_put(p, &ev))
 		f->events = 0;
 	else
@@ -39,10 +40,12 @@ wire_flags(const struct flow *f, uint32_t events)
 		flags |= SHM_WIRE_EOF;
 	if ((events & SDP_EV_URGENT) != 0)
 		flags |= SHM_WIRE_URGENT;
-	if (sdp_error(&f->sdp) != 0)
+	if (engine_error(&f->engine) != 0)
 		flags |= SHM_WIRE_ERROR;
-	if (sdp_state(&f->sdp) == SDP_STATE_DEAD)
+	if (engine_state(&f->engine) == SDP_STATE_DEAD)
 		flags |= SHM_WIRE_DEAD;
+	if (engine_quiet(&f->engine))
+		flags |= SHM_WIRE_QUIET;
 	return flags;
 }
 
@@ -50,13 +53,13 @@ wire_flags(const struct flow *f, uint32_t events)
 static uint32_t
 rx_tell(struct poll *p, struct flow *f)
 {
-	uint32_t tail = sdp_rx_produced(&f->sdp);
+	uint32_t tail = engine_rx_produced(&f->engine);
 
 	if ((f->app_flags & SHM_APP_SHUT_RD) != 0 && (f->rx_dropped || f->rx_tail == f->rx_head)) {
 		/* Nobody reads any more, and what was shown has been read: take the rest away. */
 		f->rx_dropped = true;
 		if (tail != f->rx_tail) {
-			sdp_rx_consumed(&f->sdp, tail, p->now);
+			engine_rx_consumed(&f->engine, tail, p->now);
 			flow_touch(p, f); /* the peer may be due credits */
 		}
 		f->rx_bytes += tail - f->rx_tail;
@@ -75,7 +78,7 @@ rx_tell(struct poll *p, struct flow *f)
 static uint32_t
 tx_tell(struct flow *f)
 {
-	uint32_t head = sdp_tx_released(&f->sdp);
+	uint32_t head = engine_tx_released(&f->engine);
 
 	if (head == f->tx_head)
 		return 0;
@@ -93,29 +96,46 @@ flags_tell(struct flow *f, uint32_t events)
 
 	if ((events & SDP_EV_URGENT) != 0)
 		atomic_store_explicit(
-		    &f->sock->urg_pos, sdp_urgent_pos(&f->sdp), memory_order_relaxed);
+		    &f->sock->urg_pos, sdp_urgent_pos(&f->engine.sdp), memory_order_relaxed);
 	if (fresh == 0)
 		return (events & SDP_EV_URGENT) != 0 ? SHM_WAIT_IN : 0;
 	if ((fresh & SHM_WIRE_ERROR) != 0)
-		atomic_store_explicit(&f->sock->wire_err, sdp_error(&f->sdp), memory_order_relaxed);
+		atomic_store_explicit(
+		    &f->sock->wire_err, engine_error(&f->engine), memory_order_relaxed);
 	f->wire_flags = flags;
 	/* Release: positions, urg_pos and wire_err. Pairs with the program's acquire. */
 	atomic_store_explicit(&f->sock->wire_flags, flags, memory_order_release);
 	return (fresh & (SHM_WIRE_ERROR | SHM_WIRE_DEAD)) != 0 ? SHM_WAIT_ALL : SHM_WAIT_IN;
 }
 
+static void
+violation_count(struct poll *p, const struct flow *f)
+{
+	enum sdp_violation v = SDP_VIOLATION_NONE;
+
+	if (engine_is_stream(&f->engine))
+		v = sdp_violation(&f->engine.sdp);
+	if (v != SDP_VIOLATION_NONE)
+		poll_count(p,
+		    (enum poll_counter)((int)POLL_COUNT_sdp_length - SDP_VIOLATION_LENGTH + (int)v),
+		    1);
+}
+
 /* All words of one flow; returns who may be waiting for the change. */
 static uint32_t
 flow_tell(struct poll *p, struct flow *f)
 {
-	uint32_t events = sdp_events_take(&f->sdp), bits;
+	bool malformed;
+	uint32_t events = engine_events_take(&f->engine, &malformed), bits;
 
 	f->events |= events & EVENTS_FOR_CONTROL;
-	if ((events & SDP_EV_DEAD) != 0 && sdp_violation(&f->sdp) != SDP_VIOLATION_NONE)
-		poll_count(p,
-		    (enum poll_counter)((int)POLL_COUNT_sdp_length - SDP_VIOLATION_LENGTH +
-					(int)sdp_violation(&f->sdp)),
-		    1);
+	if (malformed) {
+		poll_count(p, POLL_COUNT_hostile_record, 1);
+		f->hostile = true;
+		flow_hot_remove(p, f);
+	}
+	if ((events & SDP_EV_DEAD) != 0)
+		violation_count(p, f);
 	control_tell(p, f);
 	if (!f->sock)
 		return 0;

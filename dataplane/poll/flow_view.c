@@ -11,43 +11,57 @@
 
 #define READ_TRIES 8
 
+/* What only the engine itself counts. */
+static void
+engine_view(const struct engine *e, struct poll_conn_view *v)
+{
+	const struct sdp_session *s = &e->sdp.s;
+	const struct sdp_counters *c = &s->counters;
+
+	if (!engine_is_stream(e)) {
+		v->tx_messages = e->msg.counters.tx_messages;
+		v->rx_messages = e->msg.counters.rx_messages;
+		return;
+	}
+	v->tx_messages = (uint64_t)c->tx_data + c->tx_credit + c->tx_control;
+	v->rx_messages = (uint64_t)c->rx_data + c->rx_credit + c->rx_control;
+	v->credits_local = s->announced - s->mseq_received;
+	v->credits_peer = s->tx_limit - s->mseq_posted;
+}
+
 static void
 view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 {
-	const struct sdp_session *s = &f->sdp.s;
-	const struct sdp_counters *c = sdp_counters(&f->sdp);
-	const struct rc_counters *r = sdp_rc_counters(&f->sdp);
-	struct san_time deadline = sdp_deadline(&f->sdp);
+	const struct rc_qp *qp = engine_qp(&f->engine);
+	const struct rc_counters *r = &qp->counters;
+	struct san_time deadline = engine_deadline(&f->engine);
 
 	*v = (struct poll_conn_view){.qpn = f->qpn,
-	    .peer_qpn = s->qp.peer_qpn,
-	    .pmtu = s->qp.pmtu,
-	    .state = sdp_state(&f->sdp),
-	    .err = sdp_error(&f->sdp),
-	    .tx_queued = f->tx_tail - sdp_tx_released(&f->sdp),
+	    .peer_qpn = qp->peer_qpn,
+	    .pmtu = qp->pmtu,
+	    .state = engine_state(&f->engine),
+	    .err = engine_error(&f->engine),
+	    .tx_queued = f->tx_tail - engine_tx_released(&f->engine),
 	    .rx_queued = f->rx_tail - f->rx_head,
 	    .tx_bytes = f->tx_bytes,
 	    .rx_bytes = f->rx_bytes,
 	    .tx_packets = (uint64_t)r->tx_requests + r->tx_responses + r->tx_acks + r->tx_naks,
 	    .rx_packets = (uint64_t)r->rx_requests + r->rx_duplicates + r->rx_gaps +
 			  r->rx_responses + r->rx_acks,
-	    .tx_messages = (uint64_t)c->tx_data + c->tx_credit + c->tx_control,
-	    .rx_messages = (uint64_t)c->rx_data + c->rx_credit + c->rx_control,
 	    .retransmits = r->tx_repeats,
-	    .psn_next = s->qp.nxt,
-	    .psn_unacked = s->qp.una,
-	    .psn_expected = s->qp.expected,
-	    .outstanding = rc_in_flight(&s->qp),
-	    .window = rc_window(&s->qp),
-	    .congestion = s->qp.cc.algo,
-	    .credits_local = s->announced - s->mseq_received,
-	    .credits_peer = s->tx_limit - s->mseq_posted,
-	    .rtt = {s->qp.srtt},
+	    .psn_next = qp->nxt,
+	    .psn_unacked = qp->una,
+	    .psn_expected = qp->expected,
+	    .outstanding = rc_in_flight(qp),
+	    .window = rc_window(qp),
+	    .congestion = qp->cc.algo,
+	    .rtt = {qp->srtt},
 #define X(name, text) .name = r->name,
 	    POLL_QP_COUNTER_LIST(X)
 #undef X
 	};
-	cc_look(&s->qp.cc, &v->cc);
+	engine_view(&f->engine, v);
+	cc_look(&qp->cc, &v->cc);
 	if (deadline.ns != UINT64_MAX)
 		v->deadline_in = san_time_since(deadline, p->now);
 }

@@ -6,6 +6,7 @@
 #ifndef SAND_POLL_MSG_H
 #define SAND_POLL_MSG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi.h"
@@ -75,10 +76,17 @@ struct poll_cmd {
 			int *wake_fds; /* [SAN_WAKES_MAX], owned by control, -1 = none; valid until
 					  SESSION_GONE */
 		} session;
-		struct { /* CONN_OPEN. open.tx/rx ring views are filled by the poll thread from the
-			    slot */
+		struct { /* CONN_OPEN. Ring views, pools and tables are filled in by the poll thread
+			  */
 			struct sock_ref sock;
-			struct sdp_open open;
+			uint8_t type;		   /* enum shm_type */
+			struct sdp_open open;	   /* STREAM; the common part also of SEQPACKET */
+			struct {		   /* SEQPACKET */
+				uint32_t send_max; /* longest message the peer takes */
+				/* READs we may have under way; of the peer's that we remember */
+				uint8_t initiator_depth, responder_resources;
+				bool flow_control;
+			} msg;
 			struct roce_path path;
 		} open;
 		struct {

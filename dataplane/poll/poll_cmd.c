@@ -46,7 +46,7 @@ port_down(struct poll *p, const struct poll_cmd *cmd)
 		poll_tx_drop(p, cmd->port);
 		LIST_FOREACH(f, &p->all, all_next) {
 			if (f->port == cmd->port) {
-				sdp_port_down(&f->sdp, p->now);
+				engine_port_down(&f->engine, p->now);
 				flow_touch(p, f);
 			}
 		}
@@ -65,9 +65,9 @@ conn_command(struct poll *p, const struct poll_cmd *cmd)
 	if (cmd->type == POLL_CMD_CONN_CLOSE)
 		flow_close(p, f, cmd->close.how);
 	else if (cmd->type == POLL_CMD_CONN_DREQ)
-		sdp_dreq_received(&f->sdp, p->now);
+		engine_dreq_received(&f->engine, p->now);
 	else if (cmd->type == POLL_CMD_CONN_DREQ_DONE)
-		sdp_dreq_finished(&f->sdp, p->now);
+		engine_dreq_finished(&f->engine, p->now);
 	else if (cmd->type == POLL_CMD_CONN_PATH)
 		flow_path_set(f, cmd->path.dmac);
 	else

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "flow.h"
 #include "frame.h"
+#include "mr.h"
 #include "msg.h"
 #include "poll_thread.h"
 #include "recovery.h"
@@ -34,6 +35,8 @@
 #define POLL_STASH	64u   /* frames allocated ahead */
 #define POLL_BLOCKS	1024u /* connections that may be short of packets at once */
 
+#define POLL_REGIONS 4096u /* of memory that peers may reach; power of two */
+
 #define POLL_CMD_RING	1024u
 #define POLL_EVENT_RING 4096u
 
@@ -50,6 +53,13 @@ struct poll_slot {
 	uint32_t gen;	     /* the fields below are about this generation */
 	uint32_t cmd_seen;   /* last cmd_seq told to control */
 	uint32_t flags_seen; /* app_flags told to control */
+};
+
+/* What a connection in message mode needs besides its flow. */
+#define POLL_MSG_RESOURCES 16u /* READs and atomics of a peer we remember */
+struct poll_msg_store {
+	struct verbs_send_slot slot[MSG_SLOTS];
+	struct rc_resource resource[POLL_MSG_RESOURCES];
 };
 
 struct poll_session {
@@ -98,7 +108,10 @@ struct poll {
 	uint32_t live_count;
 
 	struct rc_pool recovery;
-	struct rc_block *blocks; /* [POLL_BLOCKS], in address space since poll_create */
+	struct rc_block *blocks;       /* [POLL_BLOCKS], in address space since poll_create */
+	struct rc_mrs mrs;	       /* what peers may reach, of all connections */
+	struct rc_mr *regions;	       /* [POLL_REGIONS], in address space since poll_create */
+	struct poll_msg_store *stores; /* by flow index, in address space since poll_create */
 
 	struct flow *flows; /* by index; address space for all, memory when touched */
 	size_t flows_bytes;

@@ -41,9 +41,9 @@ kept_receive(struct poll *p, struct flow *f)
 	struct frame *frame;
 	struct roce_pkt pkt;
 
-	while ((frame = sdp_frame_next(&f->sdp)) != NULL) {
+	while ((frame = engine_frame_next(&f->engine)) != NULL) {
 		if (roce_decode_again(frame_data(frame), frame_len(frame), &pkt) == ROCE_OK)
-			sdp_packet_receive(&f->sdp, &pkt, NULL, p->now);
+			engine_receive(&f->engine, &pkt, NULL, p->now);
 		frame_free(frame);
 	}
 }
@@ -67,7 +67,7 @@ flow_packet(struct poll *p, uint16_t port, const struct roce_pkt *pkt, struct fr
 		poll_count(p, POLL_COUNT_rx_vlan, 1);
 	} else {
 		f->heard_at = p->now;
-		kept = sdp_packet_receive(&f->sdp, pkt, frame, p->now);
+		kept = engine_receive(&f->engine, pkt, frame, p->now);
 		kept_receive(p, f);
 		flow_traffic(p, f);
 	}

@@ -40,6 +40,13 @@ space_get(size_t bytes)
 
 #define SLOTS_BYTES  ((size_t)SAN_SESSIONS_MAX * SAN_SOCKS_MAX * sizeof(struct poll_slot))
 #define BLOCKS_BYTES (POLL_BLOCKS * sizeof(struct rc_block))
+#define MRS_BYTES    (POLL_REGIONS * sizeof(struct rc_mr))
+
+static size_t
+stores_bytes(const struct poll *p)
+{
+	return p->flow_limit * sizeof(struct poll_msg_store);
+}
 
 static void
 poll_free(struct poll *p)
@@ -54,6 +61,10 @@ poll_free(struct poll *p)
 		munmap(p->slots, SLOTS_BYTES);
 	if (p->blocks)
 		munmap(p->blocks, BLOCKS_BYTES);
+	if (p->regions)
+		munmap(p->regions, MRS_BYTES);
+	if (p->stores)
+		munmap(p->stores, stores_bytes(p));
 	free(p);
 }
 
@@ -92,7 +103,10 @@ poll_init(struct poll *p)
 	p->flows = space_get(p->flows_bytes);
 	p->slots = space_get(SLOTS_BYTES);
 	p->blocks = space_get(BLOCKS_BYTES);
-	if (!p->flows || !p->slots || !p->blocks || rings_create(p) != 0)
+	p->regions = space_get(MRS_BYTES);
+	p->stores = space_get(stores_bytes(p));
+	if (!p->flows || !p->slots || !p->blocks || !p->regions || !p->stores ||
+	    rings_create(p) != 0)
 		return SAN_ENOMEM;
 	p->doorbell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (p->doorbell_fd < 0 || poll_control_fd() < 0)
@@ -104,6 +118,8 @@ poll_init(struct poll *p)
 	p->now = clock_now(&p->clock);
 	wheel_init(&p->wheel, p->now);
 	rc_pool_init(&p->recovery, p->blocks, POLL_BLOCKS, p->params.frames_kept_max);
+	if (rc_mrs_init(&p->mrs, p->regions, POLL_REGIONS, (struct prng){p->now.ns}) != 0)
+		return SAN_EINVAL;
 	return 0;
 }
 
@@ -144,7 +160,7 @@ poll_destroy(unsigned poll)
 		return;
 	polls[poll] = NULL;
 	LIST_FOREACH(f, &p->all, all_next) {
-		sdp_port_down(&f->sdp, p->now);
+		engine_port_down(&f->engine, p->now);
 		flow_frames_drop(f);
 	}
 	poll_tx_free(p);

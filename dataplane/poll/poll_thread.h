@@ -122,6 +122,7 @@ int poll_doorbell_fd(unsigned poll);
 	POLL_QP_COUNTER_LIST(X)                                                                  \
 	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")             \
 	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")             \
+	X(hostile_record, "connections reset: the program's ring holds what is no record")       \
 	X(stale_doorbell, "doorbells of slots without a connection or command")                  \
 	X(doorbells, "doorbells served")                                                         \
 	X(sdp_length, "connections ended: Len is not what came, or does not fit the message")    \
@@ -179,7 +180,7 @@ struct poll_conn_view {
 	    rx_queued; /* bytes produced and not acknowledged; delivered and not read */
 	uint64_t tx_bytes, rx_bytes;	   /* payload since open: acknowledged, delivered */
 	uint64_t tx_packets, rx_packets;   /* RoCE packets, acknowledgements included */
-	uint64_t tx_messages, rx_messages; /* SDP messages */
+	uint64_t tx_messages, rx_messages; /* SDP messages, or those of message mode */
 	uint64_t retransmits;		   /* packets sent again */
 	uint32_t psn_next, psn_unacked,
 	    psn_expected;	      /* next to send, oldest outstanding, next to receive */

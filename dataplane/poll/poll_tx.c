@@ -182,7 +182,7 @@ flow_emit(struct poll *p, struct flow *f, uint32_t budget, bool *more)
 
 		if (room == 0)
 			break;
-		n = sdp_emit(&f->sdp, tx, room, p->now);
+		n = engine_emit(&f->engine, tx, room, p->now);
 		for (size_t i = 0; i < n; i++)
 			packet_send(p, f, &tx[i]);
 		sent += (uint32_t)n;
@@ -202,7 +202,7 @@ active_add(struct poll *p)
 	struct flow *f;
 
 	STAILQ_FOREACH(f, &p->dirty, dirty_next) {
-		if (!f->active && sdp_has_work(&f->sdp, p->now)) {
+		if (!f->active && engine_has_work(&f->engine, p->now)) {
 			f->active = true;
 			TAILQ_INSERT_TAIL(&p->active, f, active_next);
 		}

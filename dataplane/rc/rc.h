@@ -231,6 +231,7 @@ struct rc_qp {
 	uint8_t features; /* RC_FEATURE_* */
 	uint8_t fatal;	  /* syndrome of the peer's NAK that ended the connection; 0 = none did */
 	bool marked;	  /* the packet being received says that what it answers met congestion */
+	bool recv_closed; /* no message may begin, whatever the limit: rc_recv_close */
 	struct rc_pool *pool; /* NULL: nothing is lent */
 
 	/* Requester: una <= snd <= high <= nxt, all PSNs. */
@@ -293,7 +294,6 @@ struct rc_qp {
 	uint8_t in_message;    /* between First and Last of a SEND or WRITE: which; else 0 */
 	bool flow_control;     /* tell the peer of free buffers ... */
 	bool credit_none_told; /* ... and we said there is none */
-	bool recv_closed;      /* no message may begin, whatever the limit: rc_recv_close */
 	uint32_t expected, msn;
 	uint32_t message_len;  /* bytes of the message being received that are here */
 	uint32_t message_room; /* SEND: bytes left in its buffer; WRITE: bytes still to come */

@@ -252,7 +252,7 @@ test_lost_frame(void **state)
 	frame_free(frame);
 	poll_iterate(b->poll, rig.now);
 	assert_true(b->poll->recovery.frames > 0);
-	sdp_port_down(&flow_find(b->poll, CONN)->sdp, rig.now);
+	engine_port_down(&flow_find(b->poll, CONN)->engine, rig.now);
 	flow_touch(b->poll, flow_find(b->poll, CONN));
 	poll_iterate(b->poll, rig.now);
 	assert_int_equal(b->poll->recovery.frames + b->poll->recovery.lent, 0);
