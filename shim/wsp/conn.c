@@ -14,7 +14,7 @@ socket_arguments(int af, int type, int proto)
 {
 	if (af != AF_INET && af != AF_INET6)
 		return WSAEAFNOSUPPORT;
-	if (type != SOCK_STREAM)
+	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 		return WSAESOCKTNOSUPPORT;
 	return proto == 0 || proto == IPPROTO_TCP ? 0 : WSAEPROTONOSUPPORT;
 }
@@ -33,7 +33,7 @@ wsp_socket(int af, int type, int proto, LPWSAPROTOCOL_INFOW info, GROUP g, DWORD
 	epoch = prov.epoch;
 	*err = prov_usable();
 	if (*err == 0)
-		*err = sock_reserve((uint16_t)af, &s);
+		*err = sock_reserve((uint16_t)af, type == SOCK_SEQPACKET, &s);
 	prov_unlock();
 	if (*err != 0)
 		return INVALID_SOCKET;
@@ -195,6 +195,8 @@ wsp_shutdown(SOCKET s, int how, LPINT err)
 		return SOCKET_ERROR;
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return wsp_fail(err, WSAEINVAL);
+	if (prov.socks[prov_slot(s)].message) /* half a close does not exist below the switch */
+		return wsp_fail(err, WSAEOPNOTSUPP);
 	if (sock_phase(s) != SOCK_CONNECTED)
 		return wsp_fail(err, WSAENOTCONN);
 	/* A send that runs at this moment in another thread ends first: nothing is produced behind

@@ -4,8 +4,10 @@
 #include "daemon_link.h"
 #include "event.h"
 #include "hangup.h"
+#include "mem.h"
 #include "op.h"
 #include "provider.h"
+#include "rdma.h"
 #include "wake.h"
 #include "wsp_err.h"
 #include "wsp_sys.h"
@@ -50,6 +52,8 @@ fork_child(void)
 	prov_tid = 0;
 	event_forked();
 	op_forked();
+	mem_forked();
+	rdma_forked();
 	wake_orphan_all();
 	hangup_forked();
 	if (forking.attached && forking.fd >= 0) {

@@ -43,13 +43,16 @@ arguments(SOCKET s, const WSABUF *bufs, DWORD count, const DWORD *bytes, const W
 	if (prov_find(s, &err) == NULL)
 		return err;
 	/* An operation tells its bytes at its completion. */
-	return (bufs == NULL && count != 0) || (bytes == NULL && ov == NULL) ? WSAEFAULT : 0;
+	if ((bufs == NULL && count != 0) || (bytes == NULL && ov == NULL))
+		return WSAEFAULT;
+	return ov == NULL && prov.socks[prov_slot(s)].message ? WSAEINVAL : 0;
 }
 
 static int
-post(SOCKET s, enum op_way way, const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov, LPINT err)
+post(SOCKET s, enum op_kind kind, const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov, LPINT err)
 {
-	int code = op_post(s, way, bufs, count, ov);
+	const struct op_ask ask = {.kind = kind, .count = count, .bufs = bufs, .ov = ov};
+	int code = op_post(s, &ask);
 
 	return wsp_fail(err, code == 0 ? WSA_IO_PENDING : code);
 }
@@ -78,7 +81,7 @@ io_send(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, DWORD flags, LPWSAO
 	if (code != 0)
 		return wsp_fail(err, code);
 	if (ov != NULL)
-		return post(s, OP_SEND, bufs, count, ov, err);
+		return post(s, OP_KIND_SEND, bufs, count, ov, err);
 	all = total(bufs, count);
 	do {
 		ssize_t n = stream_send(s, iov, (int)to_iovec(bufs, count, done, iov), 0, &code);
@@ -109,7 +112,7 @@ io_recv(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, LPDWORD flags, LPWS
 	if (code != 0)
 		return wsp_fail(err, code);
 	if (ov != NULL)
-		return post(s, OP_RECV, bufs, count, ov, err);
+		return post(s, OP_KIND_RECV, bufs, count, ov, err);
 	n_iov = (int)to_iovec(bufs, count, 0, iov);
 	for (;;) {
 		ssize_t n = stream_recv(s, iov, n_iov, 0, &code);

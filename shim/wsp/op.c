@@ -6,11 +6,13 @@
 #include <sys/mman.h>
 
 #include "event.h"
-#include "op_pool.h"
+#include "op_msg.h"
 #include "ready.h"
 #include "sock.h"
 #include "stream.h"
 #include "wake.h"
+
+#define RESULT_SLICE_MS 10u
 
 /* A thread that makes upcalls for a socket. Lives on its stack; `over` is set by the same thread
  * when the socket, or the provider, ended inside an upcall: nothing may be touched any more. */
@@ -85,6 +87,7 @@ finish(struct slot_ops *o, struct op *op, int error, DWORD bytes)
 {
 	LPWSAOVERLAPPED ov = op->ov;
 
+	op_msg_drop(op);
 	if (polled(ov)) {
 		op_free(op);
 		fields_set(ov, error, bytes);
@@ -111,13 +114,14 @@ finish_all(struct slot_ops *o, int error)
 	finish_way(o, OP_RECV, error);
 }
 
-/* Lock held. What was posted behind a failed operation fails as it did. A sending side that the
- * program itself shut says nothing about the receiving one. */
+/* Lock held. What was posted behind a failed operation fails as it did. Of a stream, the other
+ * direction does, too, unless the program itself shut the sending side; of messages, both see the
+ * end by themselves, each behind what had arrived or been acknowledged. */
 static void
-fail(struct slot_ops *o, enum op_way way, int error)
+fail(SOCKET s, struct slot_ops *o, enum op_way way, int error)
 {
-	if (way == OP_SEND && error == WSAESHUTDOWN) {
-		finish_way(o, OP_SEND, error);
+	if (prov.socks[prov_slot(s)].message || (way == OP_SEND && error == WSAESHUTDOWN)) {
+		finish_way(o, way, error);
 		return;
 	}
 	o->sticky = error;
@@ -141,7 +145,7 @@ send_step(SOCKET s, struct op *op, int *error, DWORD *bytes)
 	ssize_t n;
 
 	while (op->done < op->all) {
-		n = stream_send(s, iov, op_iovec(op, iov), 0, error);
+		n = stream_send(s, iov, op_iovec(op, op->done, iov), 0, error);
 		if (n < 0) {
 			*bytes = 0;
 			return !not_yet(*error);
@@ -157,12 +161,20 @@ static bool
 recv_step(SOCKET s, struct op *op, int *error, DWORD *bytes)
 {
 	struct iovec iov[OP_BUFS];
-	ssize_t n = stream_recv(s, iov, op_iovec(op, iov), 0, error);
+	ssize_t n = stream_recv(s, iov, op_iovec(op, op->done, iov), 0, error);
 
 	*bytes = n < 0 ? 0 : (DWORD)n;
 	if (n >= 0)
 		*error = 0;
 	return n >= 0 || !not_yet(*error);
+}
+
+static bool
+step(SOCKET s, struct op *op, enum op_way way, int *error, DWORD *bytes)
+{
+	if (prov.socks[prov_slot(s)].message)
+		return op_msg_step(s, op, error, bytes);
+	return way == OP_SEND ? send_step(s, op, error, bytes) : recv_step(s, op, error, bytes);
 }
 
 /* Lock held. */
@@ -174,13 +186,13 @@ progress_way(SOCKET s, struct slot_ops *o, enum op_way way)
 	DWORD bytes;
 
 	while ((op = o->posted[way].first) != NULL) {
-		if (!(way == OP_SEND ? send_step(s, op, &error, &bytes)
-				     : recv_step(s, op, &error, &bytes)))
+		if (!step(s, op, way, &error, &bytes))
 			return;
 		(void)op_queue_take(&o->posted[way]);
 		finish(o, op, error, bytes);
-		if (error != 0)
-			fail(o, way, error);
+		/* A message that did not fit is the matter of its receive alone. */
+		if (error != 0 && error != WSAEMSGSIZE)
+			fail(s, o, way, error);
 	}
 }
 
@@ -188,6 +200,8 @@ progress_way(SOCKET s, struct slot_ops *o, enum op_way way)
 static void
 progress_locked(SOCKET s, struct slot_ops *o)
 {
+	if (prov.socks[prov_slot(s)].message)
+		op_msg_feed(s, &o->posted[OP_SEND]);
 	progress_way(s, o, OP_RECV);
 	progress_way(s, o, OP_SEND);
 }
@@ -285,28 +299,39 @@ watch(uint32_t slot, bool news)
 		event_poke();
 }
 
+/* Lock held: everything that may stand in the way of an operation. */
+static int
+begin(SOCKET s, const struct slot_ops *o, struct op *op, const struct op_ask *ask)
+{
+	int err = obstacle(s, o);
+
+	if (err == 0 && prov.socks[prov_slot(s)].message)
+		err = op_msg_begin(s, op, ask->handles);
+	return err;
+}
+
 int
-op_post(SOCKET s, enum op_way way, const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov)
+op_post(SOCKET s, const struct op_ask *ask)
 {
 	struct slot_ops *o = slot_make(prov_slot(s));
-	struct op *op = count <= OP_BUFS && o != NULL ? op_new(bufs, count, ov) : NULL;
-	bool upcall = !polled(ov), news;
-	int err = count > OP_BUFS ? WSAEINVAL : WSAENOBUFS;
+	struct op *op = ask->count <= OP_BUFS && o != NULL ? op_new(ask) : NULL;
+	bool upcall = !polled(ask->ov), news;
+	int err = ask->count > OP_BUFS ? WSAEINVAL : WSAENOBUFS;
 
 	if (op == NULL)
 		return err;
 	err = upcall ? event_start() : 0;
 	pthread_mutex_lock(&o->lock);
 	if (err == 0)
-		err = obstacle(s, o);
+		err = begin(s, o, op, ask);
 	if (err != 0) {
 		pthread_mutex_unlock(&o->lock);
 		op_free(op);
 		return err;
 	}
 	o->used = true;
-	__atomic_store_n(&ov->Internal, WSS_OPERATION_IN_PROGRESS, __ATOMIC_RELAXED);
-	op_queue_put(&o->posted[way], op);
+	__atomic_store_n(&ask->ov->Internal, WSS_OPERATION_IN_PROGRESS, __ATOMIC_RELAXED);
+	op_queue_put(&o->posted[ask->kind == OP_KIND_RECV ? OP_RECV : OP_SEND], op);
 	progress_locked(s, o);
 	news = o->owed.first != NULL;
 	pthread_mutex_unlock(&o->lock);
@@ -330,30 +355,19 @@ is_ours(const struct slot_ops *o, const WSAOVERLAPPED *ov)
 	       op_queue_has(&o->owed, ov);
 }
 
-/* Still pending. 0 = look again, else a Winsock code. */
+/* Still pending after progress was made: WSA_IO_INCOMPLETE, or WSAEINVAL, WSAENOTSOCK. */
 static int
-result_wait(SOCKET s, struct slot_ops *o, const WSAOVERLAPPED *ov, BOOL wait)
+result_missing(SOCKET s, struct slot_ops *o, const WSAOVERLAPPED *ov)
 {
-	struct timespec until;
 	bool ours;
-	int err;
 
+	if (!prov_is_open(s))
+		return WSAENOTSOCK;
 	pthread_mutex_lock(&o->lock);
 	/* One whose upcall is being made is in no queue and as good as done. */
 	ours = is_ours(o, ov) || o->delivery != NULL || !is_pending(ov);
 	pthread_mutex_unlock(&o->lock);
-	if (!ours)
-		return WSAEINVAL;
-	if (!wait)
-		return is_pending(ov) ? WSA_IO_INCOMPLETE : 0;
-	/* In slices: another thread may finish it without anything happening in the rings. */
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += 10 * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	return ready_wait(s, POLLIN | POLLOUT, &until, &err) < 0 && err == WSAENOTSOCK ? err : 0;
+	return ours ? WSA_IO_INCOMPLETE : WSAEINVAL;
 }
 
 BOOL
@@ -362,6 +376,8 @@ op_result(SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags,
 	struct slot_ops *o = slot_find(prov_slot(s));
 
 	while (is_pending(ov)) {
+		uint32_t seq = wait ? ready_arm(s) : 0;
+
 		if (o == NULL) {
 			*err = WSAEINVAL;
 			return FALSE;
@@ -370,9 +386,15 @@ op_result(SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags,
 		deliver(o, prov_slot(s));
 		if (!is_pending(ov))
 			break;
-		*err = prov_is_open(s) ? result_wait(s, o, ov, wait) : WSAENOTSOCK;
-		if (*err != 0)
-			return FALSE;
+		*err = result_missing(s, o, ov);
+		if (*err != WSA_IO_INCOMPLETE || !wait) {
+			if (is_pending(ov))
+				return FALSE;
+			break;
+		}
+		/* In slices: another thread may finish it without anything happening in the rings.
+		 */
+		ready_nap(s, seq, RESULT_SLICE_MS);
 	}
 	*bytes = (DWORD)ov->InternalHigh;
 	if (flags != NULL)

@@ -34,7 +34,7 @@ take(void)
 }
 
 struct op *
-op_new(const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov)
+op_new(const struct op_ask *ask)
 {
 	struct op *op;
 
@@ -44,13 +44,16 @@ op_new(const WSABUF *bufs, DWORD count, LPWSAOVERLAPPED ov)
 	pthread_mutex_unlock(&pool.lock);
 	if (op == NULL)
 		return NULL;
-	op->next = NULL;
-	op->ov = ov;
-	op->all = op->done = 0;
-	op->count = count;
-	for (DWORD i = 0; i < count; i++) {
-		op->buf[i] = bufs[i];
-		op->all += bufs[i].len;
+	memset(op, 0, offsetof(struct op, buf));
+	memset(op->mem, 0, sizeof *op - offsetof(struct op, mem));
+	op->kind = ask->kind;
+	op->ov = ask->ov;
+	op->count = ask->count;
+	op->va = ask->va;
+	op->key = ask->key;
+	for (DWORD i = 0; i < ask->count; i++) {
+		op->buf[i] = ask->bufs[i];
+		op->all += ask->bufs[i].len;
 	}
 	return op;
 }
@@ -85,9 +88,8 @@ op_pool_forked(void)
 }
 
 int
-op_iovec(const struct op *op, struct iovec iov[OP_BUFS])
+op_iovec(const struct op *op, size_t skip, struct iovec iov[OP_BUFS])
 {
-	size_t skip = op->done;
 	int n = 0;
 
 	for (DWORD i = 0; i < op->count; i++) {

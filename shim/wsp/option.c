@@ -5,6 +5,9 @@
 
 #include <netinet/in.h>
 
+#include "extension.h"
+#include "msg.h"
+#include "rdma.h"
 #include "sock.h"
 #include "stream.h"
 #include "table.h"
@@ -19,16 +22,23 @@ struct option {
 	void (*set)(SOCKET s, uint32_t value); /* NULL: read only */
 };
 
+/* A stream has no message limit and no RDMA: nothing is big enough to be worth it. */
 static uint32_t
-get_unlimited(SOCKET s)
+get_max_msg(SOCKET s)
 {
-	return UINT32_MAX;
+	return prov.socks[prov_slot(s)].message ? msg_max(s) : UINT32_MAX;
 }
 
 static uint32_t
-get_none(SOCKET s)
+get_max_rdma(SOCKET s)
 {
-	return 0;
+	return prov.socks[prov_slot(s)].message ? RDMA_MAX : 0;
+}
+
+static uint32_t
+get_rdma_threshold(SOCKET s)
+{
+	return prov.socks[prov_slot(s)].message ? RDMA_THRESHOLD : UINT32_MAX;
 }
 
 static uint32_t
@@ -55,12 +65,12 @@ set_inline(SOCKET s, uint32_t value)
 	stream_set_inline(s, value != 0);
 }
 
-/* A stream has no message limit. There is no RDMA yet: nothing is big enough to be worth it. */
+/* Winsock's level, or Linux's: both names are SOL_SOCKET to their programs. */
 static const struct option options[] = {
     {WSD_SOL_SOCKET, WSD_SO_DEBUG, get_debug, set_debug},
-    {WSD_SOL_SOCKET, SO_MAX_MSG_SIZE, get_unlimited, NULL},
-    {WSD_SOL_SOCKET, SO_MAX_RDMA_SIZE, get_none, NULL},
-    {WSD_SOL_SOCKET, SO_RDMA_THRESHOLD_SIZE, get_unlimited, NULL},
+    {WSD_SOL_SOCKET, SO_MAX_MSG_SIZE, get_max_msg, NULL},
+    {WSD_SOL_SOCKET, SO_MAX_RDMA_SIZE, get_max_rdma, NULL},
+    {WSD_SOL_SOCKET, SO_RDMA_THRESHOLD_SIZE, get_rdma_threshold, NULL},
     {SOL_SOCKET, SO_OOBINLINE, get_inline, set_inline},
 };
 
@@ -68,7 +78,9 @@ static const struct option *
 option_find(int level, int name, LPINT err)
 {
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-		if (options[i].level == level && options[i].name == name)
+		if ((options[i].level == level ||
+			(level == SOL_SOCKET && options[i].level == WSD_SOL_SOCKET)) &&
+		    options[i].name == name)
 			return &options[i];
 	*err = level == WSD_SOL_SOCKET || level == SOL_SOCKET ? WSAENOPROTOOPT : WSAEINVAL;
 	return NULL;
@@ -119,37 +131,6 @@ wsp_set_sock_opt(SOCKET s, int level, int name, const char *val, int len, LPINT 
 
 /* --- control codes --- */
 
-/* WSD's own extension functions (registered memory, RDMA) are known and not offered. */
-static const GUID wsd_guids[] = {
-    {0xc0b422f5, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xc0b422f6, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xc0b422f7, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xc0b422f8, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xc0b422f9, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xc0b422fa, 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-    {0xe5da4af8, 0xd824, 0x48cd, {0xa7, 0x99, 0x63, 0x37, 0xa9, 0x8e, 0xd2, 0xaf}},
-};
-
-/* The socket is not looked at: WSD switches pass none here. */
-static int
-extension(const void *in, DWORD in_len, void *out, DWORD out_len, LPDWORD bytes)
-{
-	static const GUID linux_guid = SAN_GUID_LINUX;
-	const struct san_linux_table *table = &wsp_linux_table;
-
-	if (in == NULL || in_len < sizeof(GUID) || out == NULL || out_len < sizeof table ||
-	    bytes == NULL)
-		return WSAEFAULT;
-	for (size_t i = 0; i < sizeof wsd_guids / sizeof wsd_guids[0]; i++)
-		if (memcmp(in, &wsd_guids[i], sizeof(GUID)) == 0)
-			return WSAEOPNOTSUPP;
-	if (memcmp(in, &linux_guid, sizeof linux_guid) != 0)
-		return WSAEINVAL;
-	memcpy(out, &table, sizeof table);
-	*bytes = sizeof table;
-	return 0;
-}
-
 /* SOCKET_ADDRESS_LIST, then the addresses it points to. */
 static int
 address_list(void *out, DWORD out_len, LPDWORD bytes)
@@ -185,7 +166,8 @@ wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD in_len, LPVOID out, DWORD out_l
 	*err = 0;
 	switch (code) {
 	case SIO_GET_EXTENSION_FUNCTION_POINTER:
-		*err = extension(in, in_len, out, out_len, bytes);
+		/* The socket is not looked at: WSD switches pass none here. */
+		*err = extension_find(in, in_len, out, out_len, bytes);
 		break;
 	case SIO_ADDRESS_LIST_QUERY:
 		if (prov_find(s, err) != NULL)

@@ -6,7 +6,9 @@
  * Locks, in this order: prov.lock (threads of this process: set-up, close, events, wake objects,
  * the connection to the daemon, fork), then the lock of a slot's operations (op.c), then the
  * region's ref_lock or a slot's cmd_lock (processes of the family). A slot's tx_lock and rx_lock
- * (data path) are taken alone, or rx_lock under prov.lock; nothing else is taken under them. */
+ * (data path) are taken alone, or under one of the first two; nothing else is taken under them.
+ * The tables of operations (op_pool.c) and of registered memory (mem.c) have a lock each, taken
+ * last. */
 #ifndef SAND_WSP_PROVIDER_H
 #define SAND_WSP_PROVIDER_H
 
@@ -42,6 +44,7 @@ struct wsp_sock {
 	int32_t event_told; /* FD_* already signalled and not yet enumerated */
 	uint32_t deferred; /* listener: slot number + 1 of a child put back by CF_DEFER; 0 = none */
 	uint16_t af;
+	bool message; /* SOCK_SEQPACKET: the rings hold records */
 	bool bound_set, nonblocking, debug, connect_told, listener;
 	bool abort; /* closing: as a reset */
 	struct shm_addr bound;
@@ -199,6 +202,18 @@ wsp_fail(LPINT err, int code)
 
 /* Ring the doorbell of the poll thread that serves the slot. */
 void prov_ring(SOCKET s);
+
+/* The other side asked to be told about a position (abi.h, SHM_NEED_*). The position was stored
+ * with seq_cst before; the poll thread sets the bit, fences, and looks at the position again: one
+ * of the two sees the other. */
+static inline void
+prov_tell(struct shm_sock *k, uint32_t bit, SOCKET s)
+{
+	if (__builtin_expect(
+		(atomic_load_explicit(&k->need, memory_order_seq_cst) & bit) != 0, 0) &&
+	    (atomic_fetch_and_explicit(&k->need, ~bit, memory_order_acq_rel) & bit) != 0)
+		prov_ring(s);
+}
 /* prov.lock held. Attached and the daemon there, attaching again if it came back and no socket of
  * the old attachment is left. 0, WSANOTINITIALISED or WSAENETDOWN. */
 int prov_usable(void);

@@ -249,6 +249,25 @@ after_ms(uint32_t ms)
 	return ts;
 }
 
+uint32_t
+ready_arm(SOCKET s)
+{
+	struct shm_sock *k = prov_shm(s);
+	/* Acquire: a change announced by a newer value is seen by the look that follows. */
+	uint32_t seq = atomic_load_explicit(&k->wake_seq, memory_order_acquire);
+
+	shm_waiters_arm(k, SHM_WAIT_IN_FUTEX | SHM_WAIT_OUT_FUTEX);
+	return seq;
+}
+
+void
+ready_nap(SOCKET s, uint32_t seq, uint32_t ms)
+{
+	struct timespec until = after_ms(ms);
+
+	(void)nap(prov_shm(s), seq, &until);
+}
+
 int
 ready_wait_phase(SOCKET s, uint32_t cmd_seq, uint32_t limit_ms, LPINT err)
 {

@@ -6,7 +6,9 @@
 
 #include "addr.h"
 #include "bytes.h"
+#include "mem.h"
 #include "op.h"
+#include "rdma.h"
 #include "waiters.h"
 #include "wake.h"
 #include "wsp_err.h"
@@ -85,8 +87,9 @@ held_by_others(uint32_t slot)
 /* Everything a program writes, as a new slot has it. The daemon does not look before the first
  * command. */
 static void
-slot_clear(struct shm_sock *k)
+slot_clear(struct shm_sock *k, bool message)
 {
+	k->type = message ? SHM_TYPE_SEQPACKET : SHM_TYPE_STREAM;
 	atomic_store_explicit(&k->tx_tail, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->tx_urg, 0, memory_order_relaxed);
 	atomic_store_explicit(&k->tx_urg_seq, 0, memory_order_relaxed);
@@ -105,7 +108,7 @@ slot_clear(struct shm_sock *k)
 /* Mark a free slot ours. Our holds bit goes first: if we die in between, the daemon finds a held
  * slot that was never taken, not a taken one nobody holds. */
 static bool
-slot_try(uint32_t slot)
+slot_try(uint32_t slot, bool message)
 {
 	struct shm_sock *k = &prov.map.sock[slot];
 	uint32_t flags = 0;
@@ -120,14 +123,14 @@ slot_try(uint32_t slot)
 		unhold(slot);
 		return false;
 	}
-	slot_clear(k);
+	slot_clear(k, message);
 	return true;
 }
 
 /* A free slot of the lower half, -1 when all are taken. Slots are used in turn, so that a late
  * packet or a stale descriptor meets a young slot as late as possible. */
 static int
-slot_take(void)
+slot_take(bool message)
 {
 	struct shm_region *r = prov.map.region;
 	uint32_t half = prov.map.socks / 2, hint, slot = 0;
@@ -137,7 +140,7 @@ slot_take(void)
 	hint = atomic_load_explicit(&r->alloc_hint, memory_order_relaxed);
 	for (uint32_t i = 0; i < half && !found; i++) {
 		slot = (hint + i) % half;
-		found = slot_try(slot);
+		found = slot_try(slot, message);
 	}
 	if (found)
 		atomic_store_explicit(&r->alloc_hint, slot + 1, memory_order_relaxed);
@@ -203,7 +206,7 @@ slot_release(uint32_t slot, bool abort)
 /* --- descriptors --- */
 
 static SOCKET
-reserve(uint32_t slot, uint16_t af)
+reserve(uint32_t slot, uint16_t af, bool message)
 {
 	struct wsp_sock *ws = &prov.socks[slot];
 	uint64_t gen = ws->gen + 1;
@@ -216,6 +219,7 @@ reserve(uint32_t slot, uint16_t af)
 	ws->event_mask = ws->event_told = 0;
 	ws->deferred = 0;
 	ws->af = af;
+	ws->message = message;
 	ws->bound_set = ws->nonblocking = ws->debug = ws->connect_told = ws->listener = false;
 	memset(&ws->bound, 0, sizeof ws->bound);
 	atomic_store_explicit(&ws->wakes, 0, memory_order_relaxed);
@@ -224,20 +228,20 @@ reserve(uint32_t slot, uint16_t af)
 }
 
 int
-sock_reserve(uint16_t af, SOCKET *s)
+sock_reserve(uint16_t af, bool message, SOCKET *s)
 {
-	int slot = slot_take();
+	int slot = slot_take(message);
 
 	if (slot < 0)
 		return WSAENOBUFS;
-	*s = reserve((uint32_t)slot, af);
+	*s = reserve((uint32_t)slot, af, message);
 	return 0;
 }
 
 void
 sock_reserve_accepted(uint32_t slot, const struct wsp_sock *listener, SOCKET *s)
 {
-	*s = reserve(slot, listener->af);
+	*s = reserve(slot, listener->af, listener->message);
 	prov.socks[slot].nonblocking = listener->nonblocking;
 	prov.socks[slot].debug = listener->debug;
 }
@@ -314,8 +318,10 @@ sock_close(SOCKET s, enum san_close_how how)
 
 	prov_lock();
 	wake_forget(prov_slot(s), atomic_load_explicit(&ws->wakes, memory_order_relaxed));
-	abort = how == SAN_CLOSE_RESET || has_unread(s);
+	abort = how == SAN_CLOSE_RESET || ws->message || has_unread(s);
 	ws->abort = abort;
+	/* Before the first completion: a peer could still write into what is exposed. */
+	rdma_slot_end(prov_slot(s));
 	if (op_used(prov_slot(s)))
 		slot_close(prov_slot(s), abort);
 	deferred = ws->deferred;
@@ -336,6 +342,7 @@ sock_finish(uint32_t slot)
 	SOCKET handle = ws->handle;
 	int ignored = 0;
 
+	mem_slot_end(slot);
 	/* The handle goes before the slot: from then on the slot may be another socket's. */
 	prov.up.lpWPUCloseSocketHandle(handle, &ignored);
 	prov_lock();

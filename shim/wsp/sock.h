@@ -23,7 +23,7 @@ int sock_failure(SOCKET s);
  * accepted slot whose holds bit is set already. The descriptor is not valid yet: sock_publish makes
  * it so, sock_abandon takes it back (an accepted slot is reset). prov.lock held. 0 with *s, or
  * WSAENOBUFS. */
-int sock_reserve(uint16_t af, SOCKET *s);
+int sock_reserve(uint16_t af, bool message, SOCKET *s);
 void sock_reserve_accepted(uint32_t slot, const struct wsp_sock *listener, SOCKET *s);
 void sock_publish(SOCKET s, SOCKET handle);
 void sock_abandon(SOCKET s);

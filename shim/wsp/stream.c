@@ -59,16 +59,16 @@ cursor_next(struct cursor *c, uint32_t most, uint32_t *len)
 	return at;
 }
 
-/* The other side asked to be told about this position (abi.h, SHM_NEED_*). The position was stored
- * with seq_cst before; the poll thread sets the bit, fences, and looks at the position again: one
- * of the two sees the other. */
-static inline void
-tell_if_needed(struct shm_sock *k, uint32_t bit, SOCKET s)
+/* A socket whose rings hold bytes, not records. */
+static struct wsp_sock *
+find(SOCKET s, LPINT err)
 {
-	if (__builtin_expect(
-		(atomic_load_explicit(&k->need, memory_order_seq_cst) & bit) != 0, 0) &&
-	    (atomic_fetch_and_explicit(&k->need, ~bit, memory_order_acq_rel) & bit) != 0)
-		prov_ring(s);
+	struct wsp_sock *ws = prov_find(s, err);
+
+	if (ws == NULL || __builtin_expect(!ws->message, 1))
+		return ws;
+	*err = WSAEOPNOTSUPP;
+	return NULL;
 }
 
 /* --- errors --- */
@@ -189,9 +189,9 @@ send_copy(SOCKET s, struct shm_sock *k, const struct iovec *iov, uint32_t want, 
 		}
 		if (done == want && (flags & SAN_SEND_OOB) != 0)
 			urgent_mark(k, tail + done);
-		/* Release for the bytes; seq_cst for tell_if_needed. */
+		/* Release for the bytes; seq_cst for prov_tell. */
 		atomic_store_explicit(&k->tx_tail, tail + done, memory_order_seq_cst);
-		tell_if_needed(k, SHM_NEED_TX, s);
+		prov_tell(k, SHM_NEED_TX, s);
 	}
 	return n;
 }
@@ -212,7 +212,7 @@ stream_send(SOCKET s, const struct iovec *iov, int count, int flags, LPINT err)
 	struct prov_hold hold;
 	int code;
 
-	if (prov_find(s, err) == NULL)
+	if (find(s, err) == NULL)
 		return SOCKET_ERROR;
 	code = prov_hold(&hold, &k->tx_lock);
 	if (code != 0)
@@ -299,9 +299,9 @@ recv_obstacle(SOCKET s, const struct shm_sock *k)
 static void
 consumed(SOCKET s, struct shm_sock *k, uint32_t head)
 {
-	/* Release: we have read the bytes before rx_head; seq_cst for tell_if_needed. */
+	/* Release: we have read the bytes before rx_head; seq_cst for prov_tell. */
 	atomic_store_explicit(&k->rx_head, head, memory_order_seq_cst);
-	tell_if_needed(k, SHM_NEED_RX, s);
+	prov_tell(k, SHM_NEED_RX, s);
 }
 
 /* rx_lock held. */
@@ -389,7 +389,7 @@ stream_recv(SOCKET s, const struct iovec *iov, int count, int flags, LPINT err)
 	ssize_t n;
 	int code;
 
-	if (prov_find(s, err) == NULL)
+	if (find(s, err) == NULL)
 		return SOCKET_ERROR;
 	code = prov_hold(&hold, &k->rx_lock);
 	if (code != 0)

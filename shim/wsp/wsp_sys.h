@@ -56,6 +56,12 @@ sys_epoll_ctl(int ep, int op, int fd, struct epoll_event *ev)
 	return (int)syscall(SYS_epoll_ctl, ep, op, fd, ev);
 }
 
+static inline int
+sys_mincore(void *at, size_t len, unsigned char *resident)
+{
+	return (int)syscall(SYS_mincore, at, len, resident);
+}
+
 /* Move a descriptor out of the way of programs that count on small numbers, or that close a range
  * of them: below the limit most of them use, above what they open themselves. Returns the new one,
  * or fd itself if there is no room. */

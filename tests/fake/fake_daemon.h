@@ -54,6 +54,8 @@ struct fake_options {
 	uint32_t spin_us;     /* told to programs */
 	uint32_t idle_yields; /* rounds without work before it sleeps */
 	bool poll_always;     /* never sleeps: for measurements */
+	uint32_t msg_max;     /* message mode: longest SEND; 0 = what the ring holds */
+	bool no_reads;	      /* message mode: peers let nobody read */
 	enum fake_fault fault;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "fake_priv.h"
+#include "fake_record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -303,12 +303,26 @@ guest_fork(struct fake_daemon *d, int fd, const struct proto_msg *in)
 	return true;
 }
 
-/* 1: a good message; 0: nothing there; -1: gone or nonsense. */
+/* 1: a good message; 0: nothing there; -1: gone or nonsense. *passed: the descriptor that came with
+ * it, -1 = none. */
 static int
-receive(int fd, struct proto_msg *m)
+receive(int fd, struct proto_msg *m, int *passed)
 {
-	ssize_t n = recv(fd, m, sizeof *m, MSG_DONTWAIT);
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {m, sizeof *m};
+	struct msghdr mh = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&mh) : NULL;
 
+	*passed = -1;
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(c), sizeof *passed);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	return n == (ssize_t)sizeof *m && m->magic == PROTO_MAGIC && m->version == PROTO_VERSION
@@ -334,11 +348,13 @@ fake_guest_new(struct fake_daemon *d)
 void
 fake_guest_message(struct fake_daemon *d, unsigned guest)
 {
-	int fd = d->guest[guest].fd, got;
+	int fd = d->guest[guest].fd, got, passed;
 	struct proto_msg m;
 	bool keep = false;
 
-	got = receive(fd, &m);
+	got = receive(fd, &m, &passed);
+	if (passed >= 0)
+		close(passed);
 	if (got == 0)
 		return;
 	if (got > 0 && m.type == PROTO_ATTACH)
@@ -394,12 +410,41 @@ process_gone(struct fake_session *s, uint32_t attach)
 	fake_session_reap(s);
 }
 
+/* Returns the descriptor if it is not needed. */
+static int
+memory_add(struct fake_session *s, struct fake_process *p, struct proto_msg *m, int fd)
+{
+	int64_t key = fake_memory_add(s, m->arg, &m->mem, fd);
+
+	if (key < 0) {
+		refuse(s->daemon, p->fd, (int)key);
+		return fd;
+	}
+	m->type = PROTO_MEM_OK;
+	m->arg = (uint32_t)key;
+	reply(s->daemon, p->fd, m, NULL, 0);
+	return -1;
+}
+
+static void
+memory_del(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
+{
+	int err = fake_memory_del(s, m->arg, m->mem.key);
+
+	if (err != 0) {
+		refuse(s->daemon, p->fd, err);
+		return;
+	}
+	m->type = PROTO_MEM_GONE;
+	reply(s->daemon, p->fd, m, NULL, 0);
+}
+
 void
 fake_process_message(struct fake_session *s, uint32_t attach)
 {
 	struct fake_process *p = &s->process[attach];
 	struct proto_msg m;
-	int got = receive(p->fd, &m);
+	int passed, got = receive(p->fd, &m, &passed);
 
 	if (got == 0)
 		return;
@@ -412,7 +457,13 @@ fake_process_message(struct fake_session *s, uint32_t attach)
 	} else if (m.type == PROTO_SYNC) {
 		m.type = PROTO_SYNC_OK;
 		reply(s->daemon, p->fd, &m, NULL, 0);
+	} else if (m.type == PROTO_MEM_ADD) {
+		passed = memory_add(s, p, &m, passed);
+	} else if (m.type == PROTO_MEM_DEL) {
+		memory_del(s, p, &m);
 	} else {
 		refuse(s->daemon, p->fd, SAN_EINVAL);
 	}
+	if (passed >= 0)
+		close(passed);
 }

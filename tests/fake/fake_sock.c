@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fake_record.h"
 #include "ring.h"
 #include "san_err.h"
 #include "seq.h"
@@ -51,6 +52,7 @@ slot_reset(struct fake_slot *k)
 
 	if (k->kind != FAKE_FREE)
 		atomic_fetch_sub(&s->daemon->slots_used, 1);
+	fake_memory_forget(s, slot);
 	memset(k, 0, sizeof *k);
 	k->session = s;
 	k->slot = slot;
@@ -83,6 +85,9 @@ fail(struct fake_slot *k, int err)
 static void
 live(struct fake_slot *k, uint32_t state)
 {
+	shm_of(k)->msg_max = k->session->daemon->opt.msg_max != 0 ? k->session->daemon->opt.msg_max
+								  : k->session->ring_bytes / 4 - 32;
+	shm_of(k)->read_depth = k->session->daemon->opt.no_reads ? 0 : 4;
 	shm_of(k)->ctl_local = k->local;
 	shm_of(k)->ctl_peer = k->peer_addr;
 	state_set(k, state);
@@ -128,7 +133,7 @@ addr_is_local(const struct fake_daemon *d, const struct shm_addr *a)
 }
 
 static struct fake_slot *
-listener_find(struct fake_daemon *d, const struct shm_addr *a, bool exact)
+listener_find(struct fake_daemon *d, const struct shm_addr *a, uint32_t type, bool exact)
 {
 	for (unsigned i = 0; i < FAKE_SESSIONS; i++) {
 		struct fake_session *s = &d->session[i];
@@ -138,7 +143,7 @@ listener_find(struct fake_daemon *d, const struct shm_addr *a, bool exact)
 			bool same = memcmp(k->local.ip, a->ip, 16) == 0;
 
 			if (k->kind == FAKE_LISTENING && k->local.port == a->port && !k->closed &&
-			    (same || (!exact && addr_is_any(&k->local))))
+			    shm_of(k)->type == type && (same || (!exact && addr_is_any(&k->local))))
 				return k;
 		}
 	}
@@ -171,7 +176,7 @@ command_listen(struct fake_slot *k, uint32_t backlog)
 	}
 	if (k->local.port == 0)
 		k->local.port = port_next(d);
-	other = listener_find(d, &k->local, true);
+	other = listener_find(d, &k->local, shm_of(k)->type, true);
 	if (other != NULL) {
 		fail(k, SAN_EADDRINUSE);
 		return;
@@ -228,7 +233,7 @@ command_connect(struct fake_slot *k)
 	state_set(k, SHM_STATE_CONNECTING);
 	if (k->peer_addr.port == FAKE_PORT_NEVER)
 		return;
-	l = listener_find(d, &k->peer_addr, false);
+	l = listener_find(d, &k->peer_addr, shm_of(k)->type, false);
 	if (k->peer_addr.port == FAKE_PORT_TIMEOUT)
 		fail(k, SAN_ETIMEDOUT);
 	else if (k->peer_addr.port == FAKE_PORT_NOHOST || !addr_is_local(d, &k->peer_addr))
@@ -246,6 +251,7 @@ command_connect(struct fake_slot *k)
 			k->local.port = port_next(d);
 		k->kind = FAKE_CONNECTED;
 		slot_begin(child, FAKE_CONNECTED);
+		shm_of(child)->type = shm_of(k)->type;
 		child->local = k->peer_addr;
 		child->peer_addr = k->local;
 		child->peer = k;
@@ -306,6 +312,7 @@ close_begin(struct fake_slot *k, bool abort)
 			else if (s->slots[n].parent == k)
 				s->slots[n].parent = NULL;
 	}
+	fake_memory_forget(k->session, k->slot);
 	if (abort && k->peer != NULL)
 		reset(k->peer, SAN_ECONNRESET);
 }
@@ -408,6 +415,27 @@ copy(struct fake_slot *from, struct fake_slot *to, uint32_t n)
 	}
 }
 
+/* Message mode. READ answers go the other way: both rx positions are told. */
+static bool
+pump_records(struct fake_slot *from, struct fake_slot *to)
+{
+	int64_t moved = fake_record_pump(from);
+
+	if (moved < 0) {
+		reset(from, SAN_ECONNABORTED);
+		reset(to, SAN_ECONNRESET);
+		return true;
+	}
+	if (moved == 0)
+		return false;
+	atomic_store_explicit(&shm_of(to)->rx_tail, to->rx_tail, memory_order_release);
+	atomic_store_explicit(&shm_of(from)->rx_tail, from->rx_tail, memory_order_release);
+	atomic_store_explicit(&shm_of(from)->tx_head, from->tx_head, memory_order_release);
+	tell(to, SHM_WAIT_IN);
+	tell(from, SHM_WAIT_ALL);
+	return true;
+}
+
 /* One direction. True if something moved. */
 static bool
 pump(struct fake_slot *from)
@@ -428,6 +456,8 @@ pump(struct fake_slot *from)
 			reset(from, SAN_ECONNRESET);
 		return used > 0;
 	}
+	if (shm_of(from)->type == SHM_TYPE_SEQPACKET)
+		return pump_records(from, to);
 	urgent(from, to);
 	n = room(to);
 	n = n < used ? n : used;

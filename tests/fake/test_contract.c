@@ -95,7 +95,7 @@ static void
 look_at_the_pool(const char *upcall, SOCKET handle)
 {
 	(void)handle;
-	if (strcmp(upcall, "WPUCompleteOverlappedRequest") == 0)
+	if (strcmp(upcall, "complete") == 0)
 		assert_in_range(op_pool_used(), 0, OPS - record_completions());
 }
 

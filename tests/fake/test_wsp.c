@@ -321,18 +321,28 @@ address_list(void **state)
 static void
 extension_guids(void **state)
 {
-	GUID rdma_read = {0xc0b422fa, 0xf58c, 0x11d1,
-		 {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}},
-	     unknown = {0};
+	const GUID known[] = {WSAID_REGISTERMEMORY, WSAID_DEREGISTERMEMORY,
+	    WSAID_REGISTERRDMAMEMORY, WSAID_DEREGISTERRDMAMEMORY, WSAID_RDMAWRITE, WSAID_RDMAREAD,
+	    WSAID_MEMORYREGISTRATIONCACHECALLBACK, SAN_GUID_LINUX};
+	GUID unknown = {0};
 	void *out;
 	DWORD bytes;
 	int err = 0;
 
-#define EXT(in, in_len, out, out_len)                                                           \
-	rig_wsp.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, in, in_len, out, \
-	    out_len, &bytes, NULL, NULL, NULL, &err)
-	assert_int_equal(EXT(&rdma_read, sizeof(GUID), &out, sizeof out), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
+#define EXT(in, in_len, out, out_len)                                                        \
+	rig_wsp.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, (void *)(in), \
+	    in_len, out, out_len, &bytes, NULL, NULL, NULL, &err)
+	for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++) {
+		out = NULL;
+		assert_int_equal(EXT(&known[i], sizeof(GUID), &out, sizeof out), 0);
+		assert_int_equal(bytes, sizeof out);
+		assert_non_null(out);
+		unknown = known[i];
+		unknown.Data4[7] ^= 0x80;
+		assert_int_equal(EXT(&unknown, sizeof(GUID), &out, sizeof out), SOCKET_ERROR);
+		assert_int_equal(err, WSAEINVAL);
+	}
+	unknown = (GUID){0};
 	assert_int_equal(EXT(&unknown, sizeof(GUID), &out, sizeof out), SOCKET_ERROR);
 	assert_int_equal(err, WSAEINVAL);
 	assert_int_equal(EXT(&unknown, 3, &out, sizeof out), SOCKET_ERROR);

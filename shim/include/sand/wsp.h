@@ -10,6 +10,8 @@
 #ifndef SAND_WSP_H
 #define SAND_WSP_H
 
+#include <netinet/in.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -24,14 +26,23 @@ typedef uint32_t DWORD, *LPDWORD;
 typedef int32_t INT, *LPINT, LONG;
 typedef uint32_t GROUP; /* u_long is from <sys/types.h> */
 typedef int BOOL;
-typedef void *LPVOID, *HANDLE;
+typedef void *LPVOID, *PVOID, *HANDLE, **LPHANDLE;
+typedef size_t SIZE_T;
+typedef uint32_t ULONG, *LPULONG;
+typedef struct sockaddr SOCKADDR, *PSOCKADDR, *LPSOCKADDR;
+typedef struct sockaddr_in SOCKADDR_IN, *PSOCKADDR_IN, *LPSOCKADDR_IN;
 typedef uintptr_t ULONG_PTR, DWORD_PTR;
 typedef ULONG_PTR *PULONG_PTR;
 typedef uintptr_t SOCKET;
 typedef HANDLE WSAEVENT;
 
-#define INVALID_SOCKET ((SOCKET) ~(SOCKET)0)
-#define SOCKET_ERROR   (-1)
+#define INVALID_SOCKET	  ((SOCKET) ~(SOCKET)0)
+#define SOCKET_ERROR	  (-1)
+#define WSA_INVALID_EVENT ((WSAEVENT)0)
+#define ERROR_SUCCESS	  0
+#define FAR
+#define WSPAPI
+#define CALLBACK
 #define TRUE	       1
 #define FALSE	       0
 #define MAKEWORD(a, b) ((WORD)(((BYTE)(a)) | ((WORD)((BYTE)(b))) << 8))
@@ -101,19 +112,33 @@ typedef struct {
 #define CF_REJECT 0x0001
 #define CF_DEFER  0x0002
 
+#define SO_GROUP_ID	       0x2001
+#define SO_GROUP_PRIORITY      0x2002
 #define SO_MAX_MSG_SIZE	       0x2003
 #define SO_MAX_RDMA_SIZE       0x700D
 #define SO_RDMA_THRESHOLD_SIZE 0x700E
-#define WSD_SOL_SOCKET	       0xffff
+#define WSD_SOL_SOCKET	       0xffff /* Winsock's SOL_SOCKET; Linux's means the same here */
 
 #define SIO_GET_EXTENSION_FUNCTION_POINTER 0xC8000006u
 #define SIO_ADDRESS_LIST_QUERY		   0x48000016u
+#define SIO_ADDRESS_LIST_CHANGE		   0x28000017u
+
+#define MEM_READ      1 /* the peer, or the provider, reads from it */
+#define MEM_WRITE     2
+#define MEM_READWRITE 3
+
+#define XP1_GUARANTEED_DELIVERY 0x00000002
+#define XP1_GUARANTEED_ORDER	0x00000004
+#define XP1_MESSAGE_ORIENTED	0x00000008
+#define XP1_GRACEFUL_CLOSE	0x00000020
+#define XP1_QOS_SUPPORTED	0x00002000
+#define PFL_HIDDEN		0x00000004
 
 typedef struct {
 	uint32_t Data1;
 	uint16_t Data2, Data3;
 	uint8_t Data4[8];
-} GUID;
+} GUID, *LPGUID;
 
 typedef struct _WSABUF {
 	u_long len;
@@ -174,54 +199,71 @@ typedef struct {
 typedef struct {
 	LPVOID lpSockaddr; /* struct sockaddr * */
 	int iSockaddrLength;
-} SOCKET_ADDRESS;
+} SOCKET_ADDRESS, *PSOCKET_ADDRESS, *LPSOCKET_ADDRESS;
 typedef struct {
 	int iAddressCount;
 	SOCKET_ADDRESS Address[1];
-} SOCKET_ADDRESS_LIST;
+} SOCKET_ADDRESS_LIST, *PSOCKET_ADDRESS_LIST, *LPSOCKET_ADDRESS_LIST;
 
 typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS sqos, LPQOS gqos,
     LPWSABUF callee_id, LPWSABUF callee_data, GROUP *g, DWORD_PTR callback_data);
 
 /* What a provider offers. Failure is SOCKET_ERROR (INVALID_SOCKET, FALSE) with the code in *err.
- * Slots that a SAN provider never implements are NULL, as in WSD. Order as in ws2spi.h.
+ * Slots that a SAN provider never implements are NULL, as in WSD. Order as in ws2spi.h. In brackets
+ * the page of the WSD reference that a list of codes is from, where it is not the page of the
+ * function's own name; a star marks codes of our own.
  *
  * Any function: WSAENOTSOCK (stale or no descriptor), WSAENETDOWN (the daemon is gone).
- * Socket    AF_INET or AF_INET6, SOCK_STREAM. WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT,
- *           WSAEPROTONOSUPPORT, WSAENOBUFS (no slot), WSANOTINITIALISED, what the upcall said.
+ * Socket    AF_INET or AF_INET6; SOCK_STREAM: a byte stream, SOCK_SEQPACKET: messages.
+ *           WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT, WSAEPROTONOSUPPORT, WSAENOBUFS (no slot),
+ *           WSANOTINITIALISED, what the upcall said.
  * Bind      Remembers; the address is checked by Listen or Connect. WSAEINVAL (bound already),
- *           WSAEFAULT, WSAEAFNOSUPPORT.
+ *           WSAEFAULT, WSAEAFNOSUPPORT*.
  * Listen    Again on a listener: a new backlog. A full queue refuses. WSAEINVAL (not bound),
- *           WSAEISCONN, WSAEADDRINUSE, WSAEADDRNOTAVAIL, WSAETIMEDOUT (no answer in 2 s).
+ *           WSAEISCONN, WSAEADDRINUSE*, WSAEADDRNOTAVAIL*, WSAETIMEDOUT* (no answer in 2 s).
  * Connect   Never waits: WSAEWOULDBLOCK, then FD_CONNECT or POLLOUT. WSAEALREADY, WSAEISCONN,
- *           WSAEINVAL, WSAEFAULT, WSAEAFNOSUPPORT. Its result forbids falling back to TCP if it is
- *           WSAECONNRESET (nobody listens), WSAECONNREFUSED or WSAEHOSTUNREACH.
+ *           WSAEINVAL, WSAEFAULT, WSAEAFNOSUPPORT*. Its result forbids falling back to TCP if it
+ *           is WSAECONNRESET (nobody listens), WSAECONNREFUSED or WSAEHOSTUNREACH [Initiating a
+ *           Connection]; WSAETIMEDOUT and the rest do not.
  * Accept    Never waits: WSAEWOULDBLOCK. CF_REJECT resets the peer: WSAECONNREFUSED; CF_DEFER keeps
  *           it first in the queue: WSATRY_AGAIN. WSAEINVAL (not listening), what the upcall said.
  * EventSelect, EnumNetworkEvents
  *           FD_CONNECT and FD_ACCEPT. Without an event object only the socket becomes non-blocking.
- *           WSAEINVAL (other events).
+ *           WSAEINVAL (other events; no room for the answer).
  * Send, Recv
  *           With WSAOVERLAPPED: WSA_IO_PENDING, and exactly one completion follows; or a code, and
- * none does. Buffers are the provider's until then, the WSABUF array is not. Completed in the order
- * of posting, a send when its bytes are in the ring, a receive with the first bytes that come or
- * with none at the end of the stream. WSAENOTCONN, WSAENOBUFS (4096 are pending), WSAEINVAL (more
- * than 16 buffers), WSAEFAULT, the error that ended the connection. Completions: those,
- * WSA_OPERATION_ABORTED (closed here). Without: they wait unless EventSelect was called
- * (WSAEWOULDBLOCK); errors as sanSend, sanRecv. flags other than 0: WSAEOPNOTSUPP.
- * GetOverlappedResult
+ *           none does. Buffers are the provider's until then, the WSABUF array is not. Completed in
+ *           the order of posting. WSAENOTCONN, WSAENOBUFS (4096 are pending), WSAEINVAL (more than
+ *           16 buffers), WSAEFAULT, WSAEOPNOTSUPP* (flags), the error that ended the connection.
+ *           Completions: that error, WSA_OPERATION_ABORTED (closed here) [Closing a SAN Socket].
+ *           SOCK_STREAM: a send completes when its bytes are in the ring, a receive with the first
+ *           bytes that come or with none at the end of the stream. Without WSAOVERLAPPED: they wait
+ *           unless EventSelect was called (WSAEWOULDBLOCK); errors as sanSend, sanRecv.
+ *           SOCK_SEQPACKET: one send is one message is one receive. A send completes when the peer
+ *           has acknowledged it. Every byte of a buffer lies in one range from WSPRegisterMemory,
+ *           else WSAEFAULT. A send longer than SO_MAX_MSG_SIZE: WSAEMSGSIZE. A receive too short
+ *           for its message completes with WSAEMSGSIZE, what fits and the number of those bytes;
+ * the rest is lost, the connection is not. Without WSAOVERLAPPED: WSAEINVAL. GetOverlappedResult
  *           Makes progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the
  *           operation's own error, WSAEINVAL (no operation of this socket), WSAEFAULT.
- * DuplicateSocket, GetQOSByName
- *           WSAEOPNOTSUPP.
+ * DuplicateSocket
+ *           WSAEOPNOTSUPP: a session belongs to a process and its children. fork(2) shares sockets
+ *           (san.h).
+ * GetQOSByName
+ *           WSAEOPNOTSUPP: no QoS.
  * GetSockOpt, SetSockOpt
- *           WSD_SOL_SOCKET: SO_DEBUG, SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE, SO_RDMA_THRESHOLD_SIZE;
- *           SOL_SOCKET: SO_OOBINLINE (Linux's). WSAENOPROTOOPT, WSAEINVAL (level), WSAEFAULT.
- * Ioctl     SIO_GET_EXTENSION_FUNCTION_POINTER (the socket is not looked at): SAN_GUID_LINUX of
- *           san.h; WSD's own are WSAEOPNOTSUPP, unknown ones WSAEINVAL. SIO_ADDRESS_LIST_QUERY.
+ *           SO_DEBUG (both), SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE (0: none), SO_RDMA_THRESHOLD_SIZE;
+ *           SOL_SOCKET: SO_OOBINLINE (Linux's). WSAENOPROTOOPT (also SO_GROUP_ID and
+ *           SO_GROUP_PRIORITY, which are QoS), WSAEINVAL (level), WSAEFAULT.
+ * Ioctl     SIO_GET_EXTENSION_FUNCTION_POINTER (the socket is not looked at): the functions below,
+ *           and SAN_GUID_LINUX of san.h. WSAEINVAL (unknown GUID), WSAEFAULT.
+ *           SIO_ADDRESS_LIST_QUERY: WSAEFAULT, with the bytes it takes. Others: WSAEOPNOTSUPP, also
+ *           SIO_ADDRESS_LIST_CHANGE: changes are seen by the TCP/IP provider, the switch asks again
+ *           [Registering for SAN NIC Notifications].
  * CloseSocket
- *           Never waits for a peer, never fails for want of anything. Queued data leaves; a reset
- *           if received data was left unread. Exactly one WPUCloseSocketHandle.
+ *           Never waits for a peer, never fails for want of anything. SOCK_STREAM: queued data
+ *           leaves; a reset if received data was left unread. SOCK_SEQPACKET: abortive. Exactly one
+ *           WPUCloseSocketHandle.
  * Cleanup   The last one closes every socket (reset). WSANOTINITIALISED. */
 /* clang-format off */
 typedef struct {
@@ -268,6 +310,52 @@ typedef struct {
 } WSPPROC_TABLE, *LPWSPPROC_TABLE;
 /* clang-format on */
 
+/* --- extension functions, by WSPIoctl(SIO_GET_EXTENSION_FUNCTION_POINTER) --- */
+
+/* clang-format off */
+#define SAN_WSAID_(n) \
+	{0xc0b422f0 + (n), 0xf58c, 0x11d1, {0xad, 0x6c, 0x00, 0xc0, 0x4f, 0xa3, 0x4a, 0x2d}}
+#define WSAID_REGISTERMEMORY	   SAN_WSAID_(5)
+#define WSAID_DEREGISTERMEMORY	   SAN_WSAID_(6)
+#define WSAID_REGISTERRDMAMEMORY   SAN_WSAID_(7)
+#define WSAID_DEREGISTERRDMAMEMORY SAN_WSAID_(8)
+#define WSAID_RDMAWRITE		   SAN_WSAID_(9)
+#define WSAID_RDMAREAD		   SAN_WSAID_(10)
+#define WSAID_MEMORYREGISTRATIONCACHECALLBACK \
+	{0xe5da4af8, 0xd824, 0x48cd, {0xa7, 0x99, 0x63, 0x37, 0xa9, 0x8e, 0xd2, 0xaf}}
+/* clang-format on */
+
+/* Memory for this socket's operations. Registering the same range with the same rights again gives
+ * the same handle, which is then to be given back as often. NULL: WSAENOTCONN, WSAEFAULT (nothing
+ * is mapped there), WSAEINVAL (rights), WSAENOBUFS. */
+typedef HANDLE (*LPFN_WSPREGISTERMEMORY)(SOCKET s, PVOID buf, DWORD len, DWORD flags, LPINT err);
+/* WSAEINVAL: no handle of this socket, or an operation uses it. Closing gives back what is left. */
+typedef int (*LPFN_WSPDEREGISTERMEMORY)(SOCKET s, HANDLE handle, LPINT err);
+/* Memory the peer of this socket may read (MEM_READ), write (MEM_WRITE) or both; nobody else. The
+ * descriptor (24 bytes, WSAEFAULT and the size in *desc_len if that is less) means something to the
+ * peer only. WSAENOTCONN, WSAEFAULT, WSAEINVAL (rights), WSAENOBUFS, WSAEOPNOTSUPP (SOCK_STREAM).
+ */
+typedef int (*LPFN_WSPREGISTERRDMAMEMORY)(
+    SOCKET s, PVOID buf, DWORD len, DWORD flags, LPVOID desc, LPDWORD desc_len, LPINT err);
+/* When the last registration goes, and when the socket is closed, the peer reaches it no more
+ * before the function returns. WSAEINVAL: not a descriptor of this socket. */
+typedef int (*LPFN_WSPDEREGISTERRDMAMEMORY)(SOCKET s, LPVOID desc, DWORD desc_len, LPINT err);
+/* From local memory to `offset` in the peer's, or the reverse. Overlapped only (WSAEINVAL), local
+ * buffers by their handles. A send that is posted later arrives later. WSAEINVAL: not a descriptor,
+ * beyond its end, a handle that is not this socket's, more than 16 buffers. WSAEFAULT: a buffer
+ * outside its handle's range. WSAEMSGSIZE: longer than SO_MAX_RDMA_SIZE. WSAEOPNOTSUPP:
+ * SOCK_STREAM, flags, or a peer that lets nobody read. Else as Send. Memory the peer has taken back
+ * ends the connection, as InfiniBand has it. */
+typedef int (*LPFN_WSPRDMAWRITE)(SOCKET s, LPWSABUFEX bufs, DWORD count, LPVOID desc,
+    DWORD desc_len, DWORD offset, LPDWORD bytes, DWORD flags, LPWSAOVERLAPPED ov,
+    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
+typedef int (*LPFN_WSPRDMAREAD)(SOCKET s, LPWSABUFEX bufs, DWORD count, LPVOID desc, DWORD desc_len,
+    DWORD offset, LPDWORD bytes, DWORD flags, LPWSAOVERLAPPED ov,
+    LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
+/* Nothing stays registered behind the last deregistration, so there is nothing to drop: WSAEFAULT
+ * if a registration lies there, else WSAEINVAL (was never cached). */
+typedef int (*LPFN_WSPMEMORYREGISTRATIONCACHECALLBACK)(PVOID addr, SIZE_T size, LPINT err);
+
 /* What a switch offers to the provider. Order as in ws2san.h. Required: CloseSocketHandle,
  * CreateSocketHandle, CompleteOverlappedRequest; QuerySocketHandleContext is allowed; the others
  * are never called. */
@@ -294,6 +382,8 @@ typedef struct {
 /* The only symbol a provider exports. Reference counted with WSPCleanup. Returns 0, WSASYSNOTREADY
  * (no daemon), WSAVERNOTSUPPORTED (not 2.2), WSAEPROCLIM (the daemon's limits), WSAEFAULT (NULL
  * table, or a required upcall missing). */
+typedef int (*LPWSPSTARTUPEX)(WORD version, LPWSPDATA data, LPWSAPROTOCOL_INFOW info,
+    LPWSPUPCALLTABLEEX upcalls, LPWSPPROC_TABLE procs);
 __attribute__((visibility("default"))) int WSPStartupEx(WORD version, LPWSPDATA data,
     LPWSAPROTOCOL_INFOW info, LPWSPUPCALLTABLEEX upcalls, LPWSPPROC_TABLE procs);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory of this process that peers may reach: what was exposed on which socket, and how peers name
+ * it. The daemon does the reaching, by /proc/PID/mem. prov.lock guards the table. */
+#ifndef SAND_WSP_RDMA_H
+#define SAND_WSP_RDMA_H
+
+#include "provider.h"
+
+/* Ranges exposed by this process at a time, all sockets together. More: WSAENOBUFS. */
+#define RDMA_EXPOSED_MAX 1024u
+/* Longest WSPRdmaRead or WSPRdmaWrite. */
+#define RDMA_MAX (1u << 30)
+/* SO_RDMA_THRESHOLD_SIZE: below a page an extra round trip costs more than a copy. */
+#define RDMA_THRESHOLD 4096u
+
+/* A descriptor: magic, address, length, key, in network order. */
+#define RDMA_DESC_BYTES 24u
+struct rdma_desc {
+	uint64_t va, len;
+	uint32_t key;
+};
+void rdma_desc_put(uint8_t to[RDMA_DESC_BYTES], const struct rdma_desc *d);
+/* False: not a descriptor. */
+bool rdma_desc_get(const void *from, size_t len, struct rdma_desc *d);
+
+/* 0, or WSAENOTSOCK, WSAENOTCONN, WSAEINVAL, WSAEFAULT, WSAENOBUFS, WSAEOPNOTSUPP, WSAENETDOWN. */
+int rdma_expose(SOCKET s, void *buf, size_t len, DWORD rights, struct rdma_desc *d);
+/* 0, or WSAEINVAL: not exposed by this socket. */
+int rdma_withdraw(SOCKET s, const struct rdma_desc *d);
+/* The socket closes: withdraw all it exposed. prov.lock held. */
+void rdma_slot_end(uint32_t slot);
+bool rdma_overlaps(const void *addr, size_t len);
+/* In a forked child the parent's exposures do not exist. prov.lock held. */
+void rdma_forked(void);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Registered memory and RDMA: what may be used by operations and reached by the peer, until when,
+ * and what each function refuses. */
+#include "ends.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "mem.h"
+#include "op_pool.h"
+
+/* --- registered memory --- */
+
+static void
+send_wsaefault_outside_registered_memory(void **state)
+{
+	static char stray[64];
+	WSAOVERLAPPED ov = {.hEvent = POLLED};
+	WSABUF two[2] = {{8, (char *)a.arena}, {8, stray}};
+	HANDLE read_only;
+	int err = 0;
+
+	assert_int_equal(
+	    rig_wsp.lpWSPSend(a.s, two, 2, NULL, 0, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	assert_int_equal(post_send(&a, ARENA - 8, 9, &ov), WSAEFAULT); /* one byte too far */
+	assert_int_equal(
+	    rig_wsp.lpWSPRecv(a.s, &two[1], 1, NULL, NULL, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	/* The registration of another socket is not ours. */
+	two[1].buf = (char *)b.arena;
+	assert_int_equal(
+	    rig_wsp.lpWSPSend(a.s, &two[1], 1, NULL, 0, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	/* Memory for sending is not for receiving. */
+	read_only = reg(a.s, stray, sizeof stray, MEM_READ, &err);
+	assert_non_null(read_only);
+	two[1].buf = stray;
+	assert_int_equal(
+	    rig_wsp.lpWSPRecv(a.s, &two[1], 1, NULL, NULL, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	/* What was refused holds nothing. */
+	assert_int_equal(dereg(a.s, read_only, &err), 0);
+	assert_int_equal(dereg(a.s, a.handle, &err), 0);
+}
+
+static void
+registering_counts(void **state)
+{
+	HANDLE h = reg(a.s, a.arena, ARENA, MEM_READWRITE, &(int){0}), other;
+	static WSAOVERLAPPED ov; /* outlives this function: closing aborts it */
+	int err = 0;
+
+	ov = (WSAOVERLAPPED){.hEvent = POLLED};
+	assert_ptr_equal(h, a.handle);
+	other = reg(a.s, a.arena, ARENA, MEM_READ, &err);
+	assert_ptr_not_equal(other, h);
+	assert_int_equal(mem_count(), 3);
+	assert_int_equal(dereg(a.s, h, &err), 0);
+	assert_int_equal(post_recv(&a, 0, 10, &ov), WSA_IO_PENDING); /* still registered */
+	assert_int_equal(dereg(a.s, h, &err), SOCKET_ERROR);	     /* and in use now */
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(dereg(a.s, other, &err), 0);
+	assert_int_equal(dereg(a.s, other, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(dereg(b.s, h, &err), SOCKET_ERROR); /* of another socket */
+	assert_int_equal(err, WSAEINVAL);
+	for (unsigned i = 1; i < 5; i++) /* entries are used again, handles are not */
+		assert_ptr_not_equal(reg(a.s, b.arena, i * 8, MEM_READ, &err), other);
+}
+
+static const struct {
+	size_t len;
+	DWORD flags;
+	bool nothing_there;
+	int want;
+} bad_ranges[] = {{0, MEM_READ, false, WSAEFAULT}, {4096, MEM_READ, true, WSAEFAULT},
+    {4096, 0, false, WSAEINVAL}, {4096, 4, false, WSAEINVAL}, {ARENA, 7, false, WSAEINVAL}};
+
+static void
+registering_refuses(void **state)
+{
+	void *hole = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	SOCKET fresh = message_socket();
+	uint8_t desc[24];
+	int err = 0;
+
+	munmap(hole, 4096);
+	for (unsigned i = 0; i < sizeof bad_ranges / sizeof bad_ranges[0]; i++) {
+		void *at = bad_ranges[i].nothing_there ? hole : a.arena;
+		DWORD len = (DWORD)bad_ranges[i].len, desc_len = sizeof desc;
+
+		err = 0;
+		assert_null(reg(a.s, at, len, bad_ranges[i].flags, &err));
+		assert_int_equal(err, bad_ranges[i].want);
+		assert_int_equal(
+		    expose(a.s, at, len, bad_ranges[i].flags, desc, &desc_len, &err), SOCKET_ERROR);
+		assert_int_equal(err, bad_ranges[i].want);
+	}
+	assert_null(reg(fresh, a.arena, 10, MEM_READ, &err));
+	assert_int_equal(err, WSAENOTCONN);
+	assert_int_equal(
+	    expose(fresh, a.arena, 10, MEM_READ, desc, &(DWORD){24}, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAENOTCONN);
+	rig_close(fresh);
+	assert_null(reg(fresh, a.arena, 10, MEM_READ, &err));
+	assert_int_equal(err, WSAENOTSOCK);
+}
+
+static void
+registering_wsaenobufs_at_the_limit(void **state)
+{
+	unsigned n = 0;
+	uint8_t desc[24];
+	DWORD len = sizeof desc;
+	int err = 0;
+
+	while (n < 2 * MEM_MAX && reg(a.s, a.arena, ++n, MEM_READ, &err) != NULL)
+		;
+	assert_int_equal(err, WSAENOBUFS);
+	assert_int_equal(mem_count(), MEM_MAX);
+	for (n = 1; n < 200; n++) /* the daemon's limit */
+		if (expose(a.s, a.arena, n, MEM_READ, desc, &len, &err) != 0)
+			break;
+	assert_int_equal(err, WSAENOBUFS);
+}
+
+/* --- RDMA --- */
+
+/* Far more than the rings hold, and what is announced behind it finds it done. */
+static void
+rdma_moves_bulk_and_a_message_behind_it_waits(void **state)
+{
+	const size_t len = 300001;
+	WSAOVERLAPPED w = {.hEvent = POLLED}, r = {.hEvent = POLLED}, m[2], in[2];
+	uint8_t target[24], source[24];
+	DWORD bytes;
+
+	memset(m, 0, sizeof m);
+	memset(in, 0, sizeof in);
+	for (int i = 0; i < 2; i++)
+		m[i].hEvent = in[i].hEvent = POLLED;
+	fill(a.arena, len, 5);
+	fill(b.arena + ARENA / 2, len, 6);
+	exposed(&b, 0, ARENA / 2, MEM_WRITE, target);
+	exposed(&b, ARENA / 2, ARENA / 2, MEM_READ, source);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    post_recv(&b, ARENA - 64 + (size_t)i * 8, 8, &in[i]), WSA_IO_PENDING);
+	assert_int_equal(post_rdma(true, &a, 0, len, target, 3, &w), WSA_IO_PENDING);
+	assert_int_equal(post_send(&a, 0, 1, &m[0]), WSA_IO_PENDING);
+	assert_int_equal(post_rdma(false, &a, ARENA / 2, len, source, 7, &r), WSA_IO_PENDING);
+	assert_int_equal(post_send(&a, 0, 2, &m[1]), WSA_IO_PENDING);
+	while (result(&b, &in[0], FALSE, &bytes) == -1)
+		(void)result(&a, &w, FALSE, &bytes); /* it has more records than the ring room */
+	assert_memory_equal(b.arena + 3, a.arena, len);
+	assert_int_equal(b.arena[2], 0);
+	assert_int_equal(b.arena[3 + len], 0);
+	assert_int_equal(result(&a, &w, TRUE, &bytes), 0);
+	assert_int_equal(bytes, len);
+	/* Sent behind the read: at the peer only when the read was done. */
+	while (result(&b, &in[1], FALSE, &bytes) == -1)
+		(void)result(&a, &r, FALSE, &bytes);
+	assert_int_equal(result(&a, &r, FALSE, &bytes), 0);
+	assert_int_equal(bytes, len);
+	assert_memory_equal(a.arena + ARENA / 2, b.arena + ARENA / 2 + 7, len);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(result(&a, &m[i], TRUE, &bytes), 0);
+}
+
+static void
+reads_do_not_wait_for_receives(void **state)
+{
+	WSAOVERLAPPED m[3], r = {.hEvent = POLLED}, in = {.hEvent = POLLED};
+	uint8_t source[24];
+	DWORD bytes;
+
+	memset(m, 0, sizeof m);
+	fill(b.arena, 4096, 8);
+	exposed(&b, 0, 4096, MEM_READ, source);
+	for (int i = 0; i < 3; i++) { /* unread messages in front of the answer, one behind */
+		m[i].hEvent = POLLED;
+		assert_int_equal(post_send(&b, 0, 100 + (size_t)i, &m[i]), WSA_IO_PENDING);
+		assert_int_equal(result(&b, &m[i], TRUE, &bytes), 0);
+		if (i != 1)
+			continue;
+		assert_int_equal(post_rdma(false, &a, 8192, 4096, source, 0, &r), WSA_IO_PENDING);
+		assert_int_equal(result(&a, &r, TRUE, &bytes), 0);
+		assert_memory_equal(a.arena + 8192, b.arena, 4096);
+	}
+	for (DWORD i = 0; i < 3; i++) {
+		in = (WSAOVERLAPPED){.hEvent = POLLED};
+		assert_int_equal(post_recv(&a, 0, 200, &in), WSA_IO_PENDING);
+		assert_int_equal(result(&a, &in, TRUE, &bytes), 0);
+		assert_int_equal(bytes, 100 + i);
+		assert_memory_equal(a.arena, b.arena, 100);
+	}
+}
+
+static void
+rdma_size_probe_wsaefault(void **state)
+{
+	uint8_t desc[32];
+	DWORD len;
+	int err = 0;
+
+	for (DWORD n = 0; n < 24; n++) {
+		len = n;
+		assert_int_equal(
+		    expose(a.s, a.arena, 64, MEM_READ, desc, &len, &err), SOCKET_ERROR);
+		assert_int_equal(err, WSAEFAULT);
+		assert_int_equal(len, 24);
+	}
+	len = 24;
+	assert_int_equal(expose(a.s, a.arena, 64, MEM_READ, NULL, &len, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	assert_int_equal(expose(a.s, a.arena, 64, MEM_READ, desc, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	len = 32;
+	assert_int_equal(expose(a.s, a.arena, 64, MEM_READ, desc, &len, &err), 0);
+	assert_int_equal(len, 24);
+}
+
+static void
+rdma_refuses(void **state)
+{
+	WSAOVERLAPPED ov = {.hEvent = POLLED};
+	WSABUFEX w[17] = {{8, (char *)a.arena, a.handle}};
+	uint8_t desc[24], bad[24];
+	SOCKET plain = rig_socket();
+	int err = 0;
+
+	exposed(&b, 0, 4096, MEM_WRITE, desc);
+	memcpy(bad, desc, 24);
+	bad[0] ^= 1;
+	w[1] = (WSABUFEX){8, (char *)a.arena, b.handle};
+	w[2] = (WSABUFEX){8, (char *)b.arena, a.handle};
+	w[3] = (WSABUFEX){8, (char *)a.arena, NULL};
+	w[4] = (WSABUFEX){4097, (char *)a.arena, a.handle};
+	const struct {
+		SOCKET s;
+		WSABUFEX *w;
+		DWORD count;
+		void *desc;
+		DWORD desc_len, offset, flags;
+		WSAOVERLAPPED *ov;
+		int want;
+	} calls[] = {{a.s, w, 1, bad, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w, 1, desc, 23, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w, 1, NULL, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w, 1, desc, 24, 4089, 0, &ov, WSAEINVAL},
+	    {a.s, w, 1, desc, 24, 4097, 0, &ov, WSAEINVAL},
+	    {a.s, w + 4, 1, desc, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w + 1, 1, desc, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w + 2, 1, desc, 24, 0, 0, &ov, WSAEFAULT},
+	    {a.s, w + 3, 1, desc, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, NULL, 1, desc, 24, 0, 0, &ov, WSAEFAULT},
+	    {a.s, w, 17, desc, 24, 0, 0, &ov, WSAEINVAL},
+	    {a.s, w, 1, desc, 24, 0, 0, NULL, WSAEINVAL},
+	    {a.s, w, 1, desc, 24, 0, 1, &ov, WSAEOPNOTSUPP},
+	    {plain, w, 1, desc, 24, 0, 0, &ov, WSAEOPNOTSUPP},
+	    {INVALID_SOCKET, w, 1, desc, 24, 0, 0, &ov, WSAENOTSOCK}};
+
+	for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		for (int write = 0; write < 2; write++) {
+			err = 0;
+			assert_int_equal(
+			    (write ? rdma_write : rdma_read)(calls[i].s, calls[i].w, calls[i].count,
+				calls[i].desc, calls[i].desc_len, calls[i].offset, NULL,
+				calls[i].flags, calls[i].ov, NULL, NULL, &err),
+			    SOCKET_ERROR);
+			assert_int_equal(err, calls[i].want);
+		}
+	/* Longer than one operation may be, though such memory there may be. */
+	w[0].len = (1ul << 30) + 1;
+	assert_int_equal(
+	    rdma_write(a.s, w, 1, desc, 24, 0, NULL, 0, &ov, NULL, NULL, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEMSGSIZE);
+	assert_int_equal(op_pool_used(), 0);
+	rig_close(plain);
+}
+
+static void
+withdrawn_memory_is_out_of_reach(void **state)
+{
+	WSAOVERLAPPED w = {.hEvent = POLLED}, in = {.hEvent = POLLED};
+	uint8_t desc[24];
+	DWORD bytes;
+	int err = 0;
+
+	fill(a.arena, 64, 9);
+	exposed(&b, 0, 4096, MEM_WRITE, desc);
+	exposed(&b, 0, 4096, MEM_WRITE, desc); /* twice: the first to go changes nothing */
+	assert_int_equal(withdraw(b.s, desc, 24, &err), 0);
+	assert_int_equal(post_rdma(true, &a, 0, 8, desc, 0, &w), WSA_IO_PENDING);
+	assert_int_equal(result(&a, &w, TRUE, &bytes), 0);
+	assert_memory_equal(b.arena, a.arena, 8);
+	assert_int_equal(post_recv(&b, 8192, 8, &in), WSA_IO_PENDING);
+	assert_int_equal(withdraw(b.s, desc, 24, &err), 0);
+	assert_int_equal(post_rdma(true, &a, 0, 64, desc, 0, &w), WSA_IO_PENDING);
+	assert_int_equal(result(&a, &w, TRUE, &bytes), WSAECONNABORTED);
+	assert_int_equal(b.arena[8], 0);
+	assert_int_equal(result(&b, &in, TRUE, &bytes), WSAECONNRESET);
+	assert_int_equal(withdraw(b.s, desc, 24, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(withdraw(b.s, desc, 5, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(withdraw(b.s, NULL, 24, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+}
+
+static void
+cache_callback_finds_what_is_registered(void **state)
+{
+	static char elsewhere[64];
+	uint8_t desc[24];
+	int err = 0;
+
+	assert_int_equal(cache(a.arena + 100, 1, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+	assert_int_equal(cache(elsewhere, sizeof elsewhere, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEINVAL);
+	assert_int_equal(
+	    expose(a.s, elsewhere, sizeof elsewhere, MEM_READ, desc, &(DWORD){24}, &err), 0);
+	assert_int_equal(cache(elsewhere, sizeof elsewhere, &err), SOCKET_ERROR);
+	assert_int_equal(err, WSAEFAULT);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, ends_setup, ends_teardown)
+	const struct CMUnitTest tests[] = {T(send_wsaefault_outside_registered_memory),
+	    T(registering_counts), T(registering_refuses), T(registering_wsaenobufs_at_the_limit),
+	    T(rdma_moves_bulk_and_a_message_behind_it_waits), T(reads_do_not_wait_for_receives),
+	    T(rdma_size_probe_wsaefault), T(rdma_refuses), T(withdrawn_memory_is_out_of_reach),
+	    T(cache_callback_finds_what_is_registered)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
