@@ -15,14 +15,17 @@
 #define RTT_MAX	  UINT32_C(1000000000) /* longer ones say nothing about a queue */
 #define ROUND_MAX UINT16_MAX
 
-#define ALPHA_SHIFT    4 /* weight of a round: RFC 8257's g = 1/16 */
-#define HIGH_ROUNDS    4u
-#define SLOW_MAX       (ONE / 2)      /* most one round may take away */
-#define SLOW_LOST      (ONE * 3 / 10) /* for packets lost */
-#define LOST_TOLERATED 50u	      /* one packet of so many may be bad luck, not a queue */
-#define GROWTH_MIN     (ONE / 16)     /* packets per round */
-#define STEP_MAX       (ONE / 2)      /* packets per ACK */
-#define NOISE_WEIGHT   4u	      /* as much as a retransmission timer grants (RFC 6298) */
+#define ALPHA_SHIFT 4 /* weight of a round: RFC 8257's g = 1/16 */
+#define HIGH_ROUNDS 4u
+#define SLOW_MAX    (ONE / 2)	   /* most one round may take away */
+#define SLOW_LOST   (ONE * 3 / 10) /* for packets lost */
+/* One packet of so many may be bad luck. Where no queue is seen it takes more to believe in one. */
+#define LOST_TOLERATED 50u
+#define LOST_UNSEEN    8u
+#define QUEUE_SEEN     4u	  /* of the least round trip: such a part of it above it */
+#define GROWTH_MIN     (ONE / 16) /* packets per round */
+#define STEP_MAX       (ONE / 2)  /* packets per ACK */
+#define NOISE_WEIGHT   4u	  /* as much as a retransmission timer grants (RFC 6298) */
 
 /* The least round trip is looked for in this epoch and the last. At the start of each the window is
  * small for a moment: else, of several flows, who came last would take the others' queue for part
@@ -278,13 +281,23 @@ undo_remember(struct cc_by_window *w)
 	w->undo = (uint16_t)((w->size - 1) / ONE + 1);
 }
 
+/* Packets meet a queue: marks say so, or every sample lies above the least one. */
+static bool
+queue_seen(const struct cc_by_window *w)
+{
+	uint32_t least = min_u32(w->round_least, w->rtt), base = base_rtt(w);
+
+	return w->round_marked != 0 || (least > base && least - base > base / QUEUE_SEEN);
+}
+
 bool
 cc_window_lost(struct cc *cc, uint32_t packets)
 {
 	struct cc_by_window *w = &cc->w;
+	uint32_t tolerated = queue_seen(w) ? LOST_TOLERATED : LOST_UNSEEN;
 
 	w->round_lost = (uint8_t)min_u32(w->round_lost + packets, UINT8_MAX);
-	if (w->slowed || w->round_lost * LOST_TOLERATED < cc->window)
+	if (w->slowed || w->round_lost * tolerated < cc->window)
 		return false;
 	undo_remember(w);
 	return slow(cc, SLOW_LOST, cc->window);

@@ -19,19 +19,25 @@ way_find(const struct fig_way *ways, const char *name)
 	return ways;
 }
 
-/* Share of the loss-free goodput that one lost frame of a thousand leaves. */
+/* Share of the loss-free goodput that is left when so many frames are lost. */
 static double
-share_kept(const char *name, enum fig_path path)
+share_kept_at(uint32_t ppb, const char *name, enum fig_path path)
 {
 	const struct fig_way *way = way_find(fig_loss_ways, name);
 	struct fig_loss_result clean = fig_loss_measure(way, path, 0, MEASURED);
-	struct fig_loss_result lossy = fig_loss_measure(way, path, ONE_PERMILL, MEASURED);
+	struct fig_loss_result lossy = fig_loss_measure(way, path, ppb, MEASURED);
 
 	assert_int_equal(clean.lost, 0);
 	assert_true(lossy.lost > 50);
 	assert_true(clean.gbit > 90);
 	print_message("%s, path %d: %.0f %% kept\n", name, path, 100 * lossy.gbit / clean.gbit);
 	return lossy.gbit / clean.gbit;
+}
+
+static double
+share_kept(const char *name, enum fig_path path)
+{
+	return share_kept_at(ONE_PERMILL, name, path);
 }
 
 static void
@@ -42,6 +48,17 @@ loss__selective_repeat_keeps_four_fifths(void **state)
 		for (const struct fig_way *w = fig_loss_ways; w->name != NULL; w++)
 			if (w->recovery != FIG_GO_BACK_N)
 				assert_true(share_kept(w->name, path) >= 0.8);
+}
+
+/* Losses at random are no queue: congestion control must not take them for one. */
+static void
+loss__window_control_stands_one_percent(void **state)
+{
+	const char *name = "selective, SACK, window control";
+
+	(void)state;
+	assert_true(share_kept_at(10 * ONE_PERMILL, name, FIG_PATH_LONG) >= 0.75);
+	assert_true(share_kept_at(10 * ONE_PERMILL, name, FIG_PATH_SHORT) >= 0.65);
 }
 
 /* The comparison itself must be able to tell: on the long path go-back-N pays for every loss with
@@ -116,6 +133,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(loss__selective_repeat_keeps_four_fifths),
+	    cmocka_unit_test(loss__window_control_stands_one_percent),
 	    cmocka_unit_test(loss__go_back_n_keeps_less),
 	    cmocka_unit_test(incast__window_keeps_small_messages_quick),
 	    cmocka_unit_test(fairness__sixteen_flows_share_evenly),

@@ -174,10 +174,25 @@ loss__few_of_many_is_bad_luck(void **state)
 
 	cc_start(&cc);
 	rounds_pass(&cc, 5, 20);
+	cc_rtt(&cc, SAN_DURATION_US(30)); /* a queue */
 	assert_false(cc_lost(&cc, 1, (struct san_time){1}));
 	assert_false(cc_lost(&cc, 2, (struct san_time){1}));
 	assert_int_equal(cc_window(&cc), 512);
 	assert_true(cc_lost(&cc, 8, (struct san_time){1}));
+	assert_in_range(cc_window(&cc), 350, 360);
+}
+
+/* No mark, no delay: a bad cable rather than a queue, unless it is very bad. */
+static void
+loss__without_a_queue_takes_more(void **state)
+{
+	struct cc cc;
+
+	cc_start(&cc);
+	rounds_pass(&cc, 5, 20);
+	assert_false(cc_lost(&cc, 63, (struct san_time){1}));
+	assert_int_equal(cc_window(&cc), 512);
+	assert_true(cc_lost(&cc, 1, (struct san_time){1}));
 	assert_in_range(cc_window(&cc), 350, 360);
 }
 
@@ -439,6 +454,7 @@ main(void)
 	    cmocka_unit_test(delay__one_outlier_takes_nothing),
 	    cmocka_unit_test(delay__standing_queue_is_given_back),
 	    cmocka_unit_test(loss__few_of_many_is_bad_luck),
+	    cmocka_unit_test(loss__without_a_queue_takes_more),
 	    cmocka_unit_test(loss__undone_when_it_was_none),
 	    cmocka_unit_test(timeout__second_in_a_row_leaves_one),
 	    cmocka_unit_test(window__unused_does_not_shrink),

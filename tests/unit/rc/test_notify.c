@@ -206,10 +206,15 @@ window__shrinks_on_loss_and_timeout(void **state)
 	struct bench b;
 
 	init_with(&b, CC_WINDOW, 0);
-	bench_post(&b, PMTU, 16, 1);
+	bench_post(&b, PMTU, 48, 1);
 	bench_emit(&b);
-	bench_answer(&b, AETH_NAK_SEQ, 3);
-	assert_int_equal(rc_window(&b.qp), 13); /* 19 after three ACKs, less three tenths */
+	bench_wait(&b, SAN_DURATION_US(10));
+	bench_answer(&b, AETH_ACK_UNLIMITED, 15);
+	bench_emit(&b);
+	bench_wait(&b, SAN_DURATION_US(15)); /* a queue */
+	bench_answer(&b, AETH_ACK_UNLIMITED, 23);
+	bench_answer(&b, AETH_NAK_SEQ, 24);
+	assert_int_equal(rc_window(&b.qp), 28); /* 40 after 24 ACKs, less three tenths */
 	bench_wait(&b, SAN_DURATION_MS(10));
 	assert_int_equal(b.qp.counters.timeouts, 1);
 	assert_int_equal(rc_window(&b.qp), 1); /* probing */
