@@ -133,6 +133,11 @@ sdp_msg_decode(const uint8_t *buf, size_t len, struct sdp_msg *out)
 	if (len < SDP_BSDH_LEN)
 		return SAN_ETOOSHORT;
 	bsdh_decode(buf, &out->h);
+	if (out->h.mid == SDP_DATA) { /* nearly all are, and it has no extension */
+		out->payload = buf + SDP_BSDH_LEN;
+		out->payload_len = (uint32_t)(len - SDP_BSDH_LEN);
+		return out->h.len == len ? 0 : SAN_EPROTO;
+	}
 	ext_len = sdp_mid_ext_len(out->h.mid);
 	if (out->h.len != len || ext_len < 0 || out->h.mid == SDP_HELLO ||
 	    out->h.mid == SDP_HELLO_ACK)
@@ -148,9 +153,12 @@ sdp_msg_decode(const uint8_t *buf, size_t len, struct sdp_msg *out)
 size_t
 sdp_msg_encode_header(uint8_t *buf, const struct sdp_bsdh *h, const struct sdp_ext *ext)
 {
-	int ext_len = sdp_mid_ext_len(h->mid);
+	int ext_len;
 
 	bsdh_encode(buf, h);
+	if (h->mid == SDP_DATA)
+		return SDP_BSDH_LEN;
+	ext_len = sdp_mid_ext_len(h->mid);
 	/* Hello and HelloAck have encoders of their own; their headers do not fit SDP_EXT_MAX. */
 	if (ext_len <= 0 || ext_len > (int)SDP_EXT_MAX)
 		return SDP_BSDH_LEN;

@@ -71,7 +71,7 @@ struct sdp_ext {
 
 struct sdp_msg {
 	struct sdp_bsdh h;
-	struct sdp_ext ext;
+	struct sdp_ext ext;	/* of Data, which has none: not set */
 	const uint8_t *payload; /* view */
 	uint32_t payload_len;
 };

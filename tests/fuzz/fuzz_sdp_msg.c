@@ -22,7 +22,8 @@ check_msg(const uint8_t *data, size_t size)
 		return;
 	promise(sdp_msg_decode(again, header, &n) == 0);
 	promise(memcmp(&m.h, &n.h, sizeof m.h) == 0);
-	promise(m.ext.size == n.ext.size && m.ext.va == n.ext.va && m.ext.mode == n.ext.mode);
+	promise(m.h.mid == SDP_DATA ||
+		(m.ext.size == n.ext.size && m.ext.va == n.ext.va && m.ext.mode == n.ext.mode));
 }
 
 static bool
