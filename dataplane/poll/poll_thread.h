@@ -92,67 +92,69 @@ int poll_doorbell_fd(unsigned poll);
 
 /* X(name, text). The rx_* verdicts are in the order of ROCE_VERDICT_LIST, the sdp_* ones in that of
  * SDP_VIOLATION_LIST. */
-#define POLL_COUNTER_LIST(X)                                                                     \
-	X(rx_frames, "frames received, looped ones included")                                    \
-	X(rx_bytes, "bytes of them")                                                             \
-	X(rx_roce, "RoCEv2 packets with a good ICRC")                                            \
-	X(rx_arp, "ARP")                                                                         \
-	X(rx_icmp, "ICMP and ICMPv6")                                                            \
-	X(rx_not_ours, "other protocols: ignored")                                               \
-	X(rx_malformed, "header lengths that do not fit, or all zeros: dropped")                 \
-	X(rx_fragment, "IP fragments: dropped")                                                  \
-	X(rx_ip_version, "IP version, header length or header checksum wrong: dropped")          \
-	X(rx_bth_version, "transport version not 0: dropped")                                    \
-	X(rx_opcode, "reserved or unsupported opcode: dropped")                                  \
-	X(rx_short, "shorter than the opcode's headers: dropped")                                \
-	X(rx_icrc, "invariant CRC wrong: dropped")                                               \
-	X(rx_vlan, "RoCEv2 packets with another VLAN than the connection's: dropped")            \
-	X(rx_unknown_qp, "packets for a QP that does not exist (any more): dropped")             \
-	X(rx_wrong_peer, "packets for a QP from or to an address that is not its own: dropped")  \
-	X(rx_other_port, "packets for a QP that belongs to another port: dropped")               \
-	X(rx_ud, "datagrams for another queue pair than 1: dropped")                             \
-	X(rx_ring_full, "frames for control dropped because it is too slow")                     \
-	X(tx_frames, "frames sent, looped ones included")                                        \
-	X(tx_bytes, "bytes of them")                                                             \
-	X(tx_full, "times the NIC did not take all frames of a burst (sent later)")              \
-	X(tx_dropped, "frames dropped because their port went away")                             \
-	X(tx_nombuf, "times no frame buffer was free to build a packet in")                      \
-	X(loop_frames, "frames for this host, passed on without the NIC")                        \
-	X(retransmits, "packets sent again, finished connections included")                      \
-	POLL_QP_COUNTER_LIST(X)                                                                  \
-	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")             \
-	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")             \
-	X(hostile_record, "connections reset: the program's ring holds what is no record")       \
-	X(stale_doorbell, "doorbells of slots without a connection or command")                  \
-	X(doorbells, "doorbells served")                                                         \
-	X(sdp_length, "connections ended: Len is not what came, or does not fit the message")    \
-	X(sdp_mid, "connections ended: no such message, or one that belongs into the handshake") \
-	X(sdp_carriage, "connections ended: not a plain SEND: immediate data, or Invalidate")    \
-	X(sdp_mseq, "connections ended: MSeq does not rise by one")                              \
-	X(sdp_mseq_ack, "connections ended: MSeqAck names a message we never sent")              \
-	X(sdp_overrun, "connections ended: payload beyond the buffers we posted")                \
-	X(sdp_urgent,                                                                            \
-	    "connections ended: OOB_PRES without a byte, or in another message than Data")       \
-	X(sdp_pending, "connections ended: must not come while a SrcAvail waits for our answer") \
-	X(sdp_mode, "connections ended: not in this flow control mode, or no such change of it") \
-	X(sdp_inline, "connections ended: SrcAvail with payload in Pipelined mode; without, or " \
-		      "with all, in Combined")                                                   \
-	X(sdp_unasked, "connections ended: answers what we never asked")                         \
-	X(sdp_size, "connections ended: ChRcvBufAck with less than the peer had promised")       \
-	X(sdp_ended, "connections ended: must not come behind DisConn")                          \
-	X(conns_opened, "connections opened")                                                    \
-	X(conns_refused, "CONN_OPEN refused")                                                    \
-	X(conns_freed, "connections freed")                                                      \
-	X(keepalives, "keepalive probes sent")                                                   \
-	X(futex_wakes, "programs woken by futex")                                                \
-	X(eventfd_wakes, "programs woken by eventfd")                                            \
-	X(control_wakes, "times the control thread was woken")                                   \
-	X(event_ring_full, "times an event had to wait for the control thread")                  \
-	X(iterations, "rounds of the loop")                                                      \
-	X(busy_iterations, "rounds that found work")                                             \
-	X(yields, "times the processor was offered to others")                                   \
-	X(crowded, "times yielding cost whole time slices: short naps for a while")              \
-	X(naps, "naps taken")                                                                    \
+#define POLL_COUNTER_LIST(X)                                                                      \
+	X(rx_frames, "frames received, looped ones included")                                     \
+	X(rx_bytes, "bytes of them")                                                              \
+	X(rx_roce, "RoCEv2 packets with a good ICRC")                                             \
+	X(rx_arp, "ARP")                                                                          \
+	X(rx_icmp, "ICMP and ICMPv6")                                                             \
+	X(rx_not_ours, "other protocols: ignored")                                                \
+	X(rx_malformed, "header lengths that do not fit, or all zeros: dropped")                  \
+	X(rx_fragment, "IP fragments: dropped")                                                   \
+	X(rx_ip_version, "IP version, header length or header checksum wrong: dropped")           \
+	X(rx_bth_version, "transport version not 0: dropped")                                     \
+	X(rx_opcode, "reserved or unsupported opcode: dropped")                                   \
+	X(rx_short, "shorter than the opcode's headers: dropped")                                 \
+	X(rx_icrc, "invariant CRC wrong: dropped")                                                \
+	X(rx_vlan, "RoCEv2 packets with another VLAN than the connection's: dropped")             \
+	X(rx_unknown_qp, "packets for a QP that does not exist (any more): dropped")              \
+	X(rx_wrong_peer, "packets for a QP from or to an address that is not its own: dropped")   \
+	X(rx_other_port, "packets for a QP that belongs to another port: dropped")                \
+	X(rx_ud, "datagrams for another queue pair than 1: dropped")                              \
+	X(rx_ring_full, "frames for control dropped because it is too slow")                      \
+	X(tx_frames, "frames sent, looped ones included")                                         \
+	X(tx_bytes, "bytes of them")                                                              \
+	X(tx_full, "times the NIC did not take all frames of a burst (sent later)")               \
+	X(tx_dropped, "frames dropped because their port went away")                              \
+	X(tx_nombuf, "times no frame buffer was free to build a packet in")                       \
+	X(loop_frames, "frames for this host, passed on without the NIC")                         \
+	X(retransmits, "packets sent again, finished connections included")                       \
+	POLL_QP_COUNTER_LIST(X)                                                                   \
+	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")              \
+	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")              \
+	X(hostile_record, "connections reset: the program's ring holds what is no record")        \
+	X(stale_doorbell, "doorbells of slots without a connection or command")                   \
+	X(doorbells, "doorbells served")                                                          \
+	X(sdp_length, "connections ended: Len is not what came, or does not fit the message")     \
+	X(sdp_mid, "connections ended: no such message, or one that belongs into the handshake")  \
+	X(sdp_carriage, "connections ended: not a plain SEND: immediate data, or Invalidate")     \
+	X(sdp_mseq, "connections ended: MSeq does not rise by one")                               \
+	X(sdp_mseq_ack, "connections ended: MSeqAck names a message we never sent")               \
+	X(sdp_overrun, "connections ended: payload beyond the buffers we posted")                 \
+	X(sdp_urgent,                                                                             \
+	    "connections ended: OOB_PRES without a byte, or in another message than Data")        \
+	X(sdp_pending, "connections ended: must not come while a SrcAvail waits for our answer")  \
+	X(sdp_mode, "connections ended: not in this flow control mode, or no such change of it")  \
+	X(sdp_inline, "connections ended: SrcAvail with payload in Pipelined mode; without, or "  \
+		      "with all, in Combined")                                                    \
+	X(sdp_unasked, "connections ended: answers what we never asked")                          \
+	X(sdp_size, "connections ended: ChRcvBufAck below what was promised; RdmaRdCompl beyond " \
+		    "what was offered")                                                           \
+	X(sdp_unanswered, "connections ended: no SendSm within 5 s of our SrcAvailCancel")        \
+	X(sdp_ended, "connections ended: must not come behind DisConn")                           \
+	X(conns_opened, "connections opened")                                                     \
+	X(conns_refused, "CONN_OPEN refused")                                                     \
+	X(conns_freed, "connections freed")                                                       \
+	X(keepalives, "keepalive probes sent")                                                    \
+	X(futex_wakes, "programs woken by futex")                                                 \
+	X(eventfd_wakes, "programs woken by eventfd")                                             \
+	X(control_wakes, "times the control thread was woken")                                    \
+	X(event_ring_full, "times an event had to wait for the control thread")                   \
+	X(iterations, "rounds of the loop")                                                       \
+	X(busy_iterations, "rounds that found work")                                              \
+	X(yields, "times the processor was offered to others")                                    \
+	X(crowded, "times yielding cost whole time slices: short naps for a while")               \
+	X(naps, "naps taken")                                                                     \
 	X(nap_wakes, "naps ended by a doorbell")
 
 enum poll_counter {

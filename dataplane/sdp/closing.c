@@ -9,7 +9,7 @@ void
 sdp_error_set(struct sdp_session *s, int err)
 {
 	if (s->error == 0)
-		s->error = err;
+		s->error = (int16_t)err;
 }
 
 static void
@@ -25,6 +25,7 @@ action_disconnect(struct sdp_session *s)
 {
 	s->deaf = true;
 	s->due = 0;
+	s->advertising = false;
 	rc_stop(&s->qp);
 	s->events |= SDP_EV_WANT_DREQ;
 }
@@ -41,6 +42,8 @@ action_abort(struct sdp_session *s)
 	}
 	s->deaf = true;
 	s->due = SDP_DUE(ABORT);
+	s->advertising = false;
+	s->reading = false;
 	s->events |= SDP_EV_WANT_DREQ;
 }
 

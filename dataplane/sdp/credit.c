@@ -3,7 +3,7 @@
  * message with payload may be sent only while three are left, and the last one only for a message
  * that grants the other side more. Here a buffer is room in the rx ring, counted so that the two
  * buffers payload can never take need none: granting room / buffer + 2 never promises more than the
- * ring holds. */
+ * ring holds. A part of the ring that is reserved for reading in place is never promised. */
 #include "sdp_priv.h"
 
 #define CREDIT_RESERVE 2u /* buffers payload can never use */
@@ -19,13 +19,44 @@ sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size)
 	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 }
 
-void
-sdp_credit_room_changed(struct sdp_session *s)
+static uint32_t
+room(const struct sdp_session *s)
 {
-	uint32_t room = s->rx.size - (s->rx_produced - s->rx_consumed);
-	uint32_t n = room / s->rx_payload_max + CREDIT_RESERVE;
+	return s->rx.size - (s->rx_produced - s->rx_consumed);
+}
 
-	s->rx_grant = n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+/* Buffers once posted stay posted: what READs or a reserve take away later must be left over. */
+void
+sdp_credit_renew(struct sdp_session *s)
+{
+	uint32_t lend = room(s), n, limit;
+
+	if (lend > sdp_credit_lendable(s))
+		lend = sdp_credit_lendable(s);
+	n = lend / s->rx_payload_max + CREDIT_RESERVE;
+	limit = s->mseq_received + (n > UINT16_MAX ? UINT16_MAX : n);
+	if (seq32_diff(limit, s->rx_limit) > 0)
+		s->rx_limit = limit;
+}
+
+void
+sdp_credit_reserve(struct sdp_session *s)
+{
+	uint32_t half = s->rx.size / 2;
+
+	/* Fewer than two buffers would be too few to live on: see sdp_credit_update_due. */
+	if (half / s->rx_payload_max < 2)
+		return;
+	s->reserved = true;
+	s->rx_buffers = half / s->rx_payload_max;
+}
+
+uint32_t
+sdp_credit_free(const struct sdp_session *s)
+{
+	uint32_t lent = (s->rx_limit - s->mseq_received - CREDIT_RESERVE) * s->rx_payload_max;
+
+	return room(s) > lent ? room(s) - lent : 0;
 }
 
 /* An update costs the peer a buffer, so it must be worth more than that: two sides answering update
@@ -35,7 +66,7 @@ bool
 sdp_credit_update_due(const struct sdp_session *s)
 {
 	uint32_t half = s->rx_buffers / 2, eighth = s->rx_buffers / 8;
-	int32_t gain = seq32_diff(sdp_credit_limit(s), s->announced);
+	int32_t gain = seq32_diff(s->rx_limit, s->announced);
 	int32_t left = seq32_diff(s->announced, s->mseq_received);
 
 	if (gain < 2 || (s->peer_disconn && s->disconn_sent))

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The matrix of msg_rule.h, and which of its rows a message belongs to. Knows nothing of sessions.
+/* The matrices of msg_rule.h, and which of their rows a message belongs to. Knows nothing of
+ * sessions.
  */
 #include "msg_rule.h"
 
-const uint8_t sdp_rules[SDP_KIND_COUNT][SDP_RX_COUNT] = {
+const uint8_t sdp_source_rules[SDP_KIND_SINK_FIRST][SDP_RX_COUNT] = {
 #define X(kind, text, a, b, c, d, e, f) \
 	[SDP_KIND_##kind] = {           \
 	    SDP_RULE_##a, SDP_RULE_##b, SDP_RULE_##c, SDP_RULE_##d, SDP_RULE_##e, SDP_RULE_##f},
-    SDP_KIND_TABLE(X)
+    SDP_SOURCE_TABLE(X)
 #undef X
 };
-_Static_assert(SDP_RX_COUNT == 6, "the rows of SDP_KIND_TABLE have six cells");
+_Static_assert(SDP_RX_COUNT == 6, "the rows of SDP_SOURCE_TABLE have six cells");
+
+const uint8_t sdp_sink_rules[SDP_KIND_COUNT - SDP_KIND_SINK_FIRST][SDP_TX_COUNT] = {
+#define X(kind, text, a, b, c, d)                   \
+	[SDP_KIND_##kind - SDP_KIND_SINK_FIRST] = { \
+	    SDP_RULE_##a, SDP_RULE_##b, SDP_RULE_##c, SDP_RULE_##d},
+    SDP_SINK_TABLE(X)
+#undef X
+};
+_Static_assert(SDP_TX_COUNT == 4, "the rows of SDP_SINK_TABLE have four cells");
 
 /* ModeChange, byte 0: the S bit says that the sink asks the source, then three bits of mode. */
 #define MODE_SINK      0x80
@@ -95,7 +105,7 @@ sdp_kind_name(enum sdp_kind kind)
 {
 	static const char *const name[] = {
 #define X(kind, text, ...) #kind,
-	    SDP_KIND_TABLE(X)
+	    SDP_SOURCE_TABLE(X) SDP_SINK_TABLE(X)
 #undef X
 	};
 

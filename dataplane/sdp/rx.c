@@ -6,23 +6,23 @@
 
 #include "san_err.h"
 
-static const struct sdp_rx_verdict nothing = {false, SDP_FSM_OPEN};
+const struct sdp_rx_verdict sdp_rx_nothing = {false, false, SDP_FSM_OPEN};
 
 static struct sdp_rx_verdict
 happened(enum sdp_fsm_event ev)
 {
-	return (struct sdp_rx_verdict){true, ev};
+	return (struct sdp_rx_verdict){.event = true, .what = ev};
 }
 
 static struct sdp_rx_verdict
 reset(struct sdp_session *s, int cause)
 {
-	s->cause = cause;
+	s->cause = (int16_t)cause;
 	return happened(SDP_FSM_RESET);
 }
 
-static struct sdp_rx_verdict
-violation(struct sdp_session *s, enum sdp_violation what)
+struct sdp_rx_verdict
+sdp_rx_violation(struct sdp_session *s, enum sdp_violation what)
 {
 	s->counters.rx_violations++;
 	s->violation = (uint8_t)what;
@@ -35,16 +35,15 @@ take_payload(struct sdp_session *s, const struct sdp_msg *m)
 	uint32_t room = s->rx.size - (s->rx_produced - s->rx_consumed);
 
 	if (m->payload_len > room)
-		return violation(s, SDP_VIOLATION_OVERRUN);
+		return sdp_rx_violation(s, SDP_VIOLATION_OVERRUN);
 	/* As TCP: data for a program that has gone is answered with a reset. */
 	if (s->program_closed)
 		return happened(SDP_FSM_ABORT);
 	s->counters.rx_data++;
 	byte_ring_write(&s->rx, s->rx_produced, m->payload, m->payload_len);
 	s->rx_produced += m->payload_len;
-	sdp_credit_room_changed(s);
 	s->events |= SDP_EV_RX_DATA;
-	return nothing;
+	return sdp_rx_nothing;
 }
 
 /* OOB_PEND alone, however early it comes, says nothing a program could use: where the byte is, is
@@ -61,15 +60,14 @@ take_data(struct sdp_session *s, const struct sdp_msg *m)
 	return v;
 }
 
-/* Refused, as the standard lets a sink do: what came inline is kept, the rest shall come as Data.
- */
+/* What came inline is data; what did not, we read, or ask to be sent as Data. */
 static struct sdp_rx_verdict
 take_src_avail(struct sdp_session *s, const struct sdp_msg *m)
 {
-	struct sdp_rx_verdict v = nothing;
+	struct sdp_rx_verdict v = sdp_rx_nothing;
 
 	if (m->payload_len >= m->ext.size)
-		return violation(s, SDP_VIOLATION_INLINE);
+		return sdp_rx_violation(s, SDP_VIOLATION_INLINE);
 	if (m->payload_len != 0)
 		v = take_payload(s, m);
 	else if (s->program_closed)
@@ -77,7 +75,7 @@ take_src_avail(struct sdp_session *s, const struct sdp_msg *m)
 	if (v.event)
 		return v;
 	s->rx_at = s->rx_at == SDP_RX_COMBINED ? SDP_RX_COMBINED_ADVERT : SDP_RX_PIPELINED_ADVERT;
-	s->due |= SDP_DUE(SENDSM);
+	sdp_sink_begin(s, m->ext.va + m->payload_len, m->ext.rkey, m->ext.size - m->payload_len);
 	return v;
 }
 
@@ -104,12 +102,12 @@ static struct sdp_rx_verdict
 take_resize_ack(struct sdp_session *s, uint32_t size)
 {
 	if (!s->resize_asked)
-		return violation(s, SDP_VIOLATION_UNASKED);
+		return sdp_rx_violation(s, SDP_VIOLATION_UNASKED);
 	if (size < s->tx_payload_max + SDP_BSDH_LEN)
-		return violation(s, SDP_VIOLATION_SIZE);
+		return sdp_rx_violation(s, SDP_VIOLATION_SIZE);
 	s->resize_asked = false;
-	s->tx_payload_max = (size < s->qp.pmtu ? size : s->qp.pmtu) - SDP_BSDH_LEN;
-	return nothing;
+	s->tx_payload_max = (uint16_t)((size < s->qp.pmtu ? size : s->qp.pmtu) - SDP_BSDH_LEN);
+	return sdp_rx_nothing;
 }
 
 /* A message the rules allow; kinds they never do are not among the cases. */
@@ -120,6 +118,14 @@ obey(struct sdp_session *s, enum sdp_kind kind, const struct sdp_msg *m)
 	case SDP_KIND_SRC_AVAIL:
 	case SDP_KIND_SRC_AVAIL_BARE:
 		return take_src_avail(s, m);
+	case SDP_KIND_SRC_AVAIL_CANCEL:
+		sdp_sink_cancelled(s, m->h.mseq);
+		break;
+	case SDP_KIND_SEND_SM:
+		sdp_source_refused(s, m);
+		break;
+	case SDP_KIND_RDMA_RD_COMPL:
+		return sdp_source_completed(s, m);
 	case SDP_KIND_TO_BUFFERED:
 		s->rx_at = SDP_RX_BUFFERED;
 		break;
@@ -138,30 +144,30 @@ obey(struct sdp_session *s, enum sdp_kind kind, const struct sdp_msg *m)
 		return take_disconn(s);
 	case SDP_KIND_ABORT_CONN:
 		return reset(s, SAN_ECONNRESET);
-	default: /* SrcAvailCancel: the SendSm that is due answers it, too */
+	default:
 		break;
 	}
-	return nothing;
+	return sdp_rx_nothing;
 }
 
 static struct sdp_rx_verdict
 judge(struct sdp_session *s, enum sdp_kind kind, const struct sdp_msg *m)
 {
-	enum sdp_rule rule = sdp_rule_of(kind, (enum sdp_rx_at)s->rx_at);
+	enum sdp_rule rule = sdp_rule_of(kind, (enum sdp_rx_at)s->rx_at, (enum sdp_tx_at)s->tx_at);
 
 	if (kind == SDP_KIND_DATA && rule == SDP_RULE_TAKE)
 		return take_data(s, m);
 	if (rule != SDP_RULE_TAKE && rule != SDP_RULE_SKIP)
-		return violation(s, (enum sdp_violation)rule);
+		return sdp_rx_violation(s, (enum sdp_violation)rule);
 	if ((m->h.flags & SDP_FLAG_OOB_PRES) != 0)
-		return violation(s, SDP_VIOLATION_URGENT);
+		return sdp_rx_violation(s, SDP_VIOLATION_URGENT);
 	if (kind == SDP_KIND_UPDATE) {
 		s->counters.rx_credit++;
-		return nothing;
+		return sdp_rx_nothing;
 	}
 	s->counters.rx_control++;
 	s->counters.rx_ignored += rule == SDP_RULE_SKIP;
-	return rule == SDP_RULE_TAKE ? obey(s, kind, m) : nothing;
+	return rule == SDP_RULE_TAKE ? obey(s, kind, m) : sdp_rx_nothing;
 }
 
 /* What could not be decoded. */
@@ -170,7 +176,8 @@ garbage(const struct rc_in *in)
 {
 	if (in->len < SDP_BSDH_LEN)
 		return SDP_VIOLATION_LENGTH;
-	return sdp_rule_of(sdp_kind_of_mid(in->payload[0]), SDP_RX_COMBINED) == SDP_RULE_MID
+	return sdp_rule_of(sdp_kind_of_mid(in->payload[0]), SDP_RX_COMBINED, SDP_TX_PLAIN) ==
+		       SDP_RULE_MID
 		   ? SDP_VIOLATION_MID
 		   : SDP_VIOLATION_LENGTH;
 }
@@ -197,17 +204,18 @@ sdp_rx_message(struct sdp_session *s, const struct rc_in *in, struct san_time no
 
 	if (s->deaf) {
 		s->counters.rx_discarded++;
-		return nothing;
+		return sdp_rx_nothing;
 	}
 	if (!in->first || !in->last)
-		return nothing; /* our buffers are one packet long: the rest of this message is
-				   refused by the QP */
+		return sdp_rx_nothing; /* our buffers are one packet long: the rest of this message
+				   is refused by the QP */
 	bad = admit(s, in, &m);
 	if (bad != SDP_VIOLATION_NONE)
-		return violation(s, bad);
+		return sdp_rx_violation(s, bad);
 	s->mseq_received++;
 	rc_tag_arrived(&s->qp, s->mseq_confirmed, now);
 	v = judge(s, sdp_kind_of(&m), &m);
-	rc_recv_limit(&s->qp, sdp_credit_limit(s));
+	sdp_credit_renew(s);
+	rc_recv_limit(&s->qp, s->rx_limit);
 	return v;
 }

@@ -20,6 +20,7 @@ open_valid(const struct sdp_open *o)
 	/* One buffer is one packet, and the ring holds two at least: see sdp_credit_update_due. */
 	return o->local_rcv_size > SDP_BSDH_LEN && o->local_rcv_size <= o->pmtu &&
 	       o->rx.size / 2 >= payload && o->peer_rcv_size > SDP_BSDH_LEN &&
+	       o->responder_resources <= SDP_READS_MAX && o->initiator_depth <= SDP_READS_MAX &&
 	       o->local_credits <= sdp_initial_credits(o->rx.size, o->local_rcv_size);
 }
 
@@ -31,8 +32,8 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	memset(s, 0, sizeof *s);
 	s->tx = o->tx;
 	s->rx = o->rx;
-	s->tx_payload_max = message - SDP_BSDH_LEN;
-	s->rx_payload_max = o->local_rcv_size - SDP_BSDH_LEN;
+	s->tx_payload_max = (uint16_t)(message - SDP_BSDH_LEN);
+	s->rx_payload_max = (uint16_t)(o->local_rcv_size - SDP_BSDH_LEN);
 	s->rx_buffers = o->rx.size / s->rx_payload_max;
 	s->disconn_timeout = san_short(o->disconn_timeout);
 	s->linger_timeout = san_short(o->linger_timeout);
@@ -41,7 +42,13 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	s->established = o->active;
 	if (message < o->pmtu)
 		s->due = SDP_DUE(CH_RCV_BUF);
-	sdp_credit_room_changed(s);
+	sdp_credit_renew(s);
+	s->zcopy = o->zcopy;
+	if (s->zcopy != NULL) {
+		s->zcopy->counters = (struct sdp_zcopy_counters){0};
+		sdp_source_init(s, o);
+		sdp_sink_init(s, o);
+	}
 }
 
 uint16_t
@@ -66,9 +73,14 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .sq_psn = o->sq_psn,
 	    .pmtu = o->pmtu,
 	    .recv_size = o->local_rcv_size,
-	    .recv_limit = sdp_credit_limit(&c->s),
+	    .recv_limit = c->s.rx_limit,
 	    .features = o->features,
 	    .pool = o->pool,
+	    .mrs = o->zcopy == NULL ? NULL : o->mrs,
+	    .pd = o->qpn,
+	    .resources = o->zcopy == NULL ? NULL : o->zcopy->resource,
+	    .resource_count = o->zcopy == NULL ? 0 : o->responder_resources,
+	    .initiator_depth = o->zcopy == NULL ? 0 : o->initiator_depth,
 	    .params = o->rc,
 	    .cc = o->cc,
 	};
@@ -86,7 +98,7 @@ settle(struct sdp_conn *c, struct san_time now)
 {
 	if (rc_error(&c->s.qp) == 0 || rc_has_work(&c->s.qp, now) || c->fsm.state == SDP_STATE_DEAD)
 		return;
-	c->s.cause = rc_error(&c->s.qp);
+	c->s.cause = (int16_t)rc_error(&c->s.qp);
 	sdp_fsm_step(c, SDP_FSM_RESET, now);
 }
 
@@ -99,6 +111,15 @@ reap(struct sdp_conn *c, struct san_time now)
 		sdp_fsm_progress(c, now);
 	if (done.disconn)
 		sdp_fsm_step(c, SDP_FSM_DISCONN_ACKED, now);
+}
+
+static void
+obey(struct sdp_conn *c, struct sdp_rx_verdict v, struct san_time now)
+{
+	if (v.progress)
+		sdp_fsm_progress(c, now);
+	if (v.event)
+		sdp_fsm_step(c, v.what, now);
 }
 
 bool
@@ -116,13 +137,14 @@ sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, void *frame, st
 		c->s.established = true;
 		c->s.events |= SDP_EV_ESTABLISHED;
 	}
+	if (in.response)
+		obey(c, sdp_sink_arrived(&c->s, &in), now);
 	if (in.acked)
 		reap(c, now);
 	if (in.delivered) {
 		v = sdp_rx_message(&c->s, &in, now);
 		reap(c, now); /* the message's header may have acknowledged some of ours */
-		if (v.event)
-			sdp_fsm_step(c, v.what, now);
+		obey(c, v, now);
 	}
 	settle(c, now);
 	return in.early && frame != NULL && rc_keep(&c->s.qp, p, frame, now) == 0;
@@ -164,7 +186,8 @@ sdp_deadline(const struct sdp_conn *c)
 {
 	if (c->fsm.state == SDP_STATE_DEAD)
 		return SAN_TIME_NEVER;
-	return san_time_min(c->fsm.at, rc_deadline(&c->s.qp));
+	return san_time_min(
+	    san_time_min(c->fsm.at, rc_deadline(&c->s.qp)), sdp_source_deadline(&c->s));
 }
 
 void
@@ -174,6 +197,8 @@ sdp_deadline_expire(struct sdp_conn *c, struct san_time now)
 		return;
 	rc_deadline_expire(&c->s.qp, now);
 	settle(c, now);
+	if (san_time_reached(sdp_source_deadline(&c->s), now))
+		obey(c, sdp_rx_violation(&c->s, SDP_VIOLATION_UNANSWERED), now);
 	if (san_time_reached(c->fsm.at, now))
 		sdp_fsm_step(c, SDP_FSM_DEADLINE, now);
 }
@@ -201,6 +226,7 @@ sdp_tx_urgent(struct sdp_conn *c, uint32_t pos)
 		return;
 	s->tx_urgent = pos;
 	s->urgent_due = true;
+	sdp_source_cancel(s); /* it is to overtake what waits to be read */
 }
 
 uint32_t
@@ -217,8 +243,8 @@ sdp_rx_consumed(struct sdp_conn *c, uint32_t pos, struct san_time now)
 	if (pos - s->rx_consumed > s->rx_produced - s->rx_consumed)
 		return SAN_EPROTO;
 	s->rx_consumed = pos;
-	sdp_credit_room_changed(s);
-	rc_recv_limit(&s->qp, sdp_credit_limit(s));
+	sdp_credit_renew(s);
+	rc_recv_limit(&s->qp, s->rx_limit);
 	return 0;
 }
 
@@ -309,6 +335,12 @@ const struct sdp_counters *
 sdp_counters(const struct sdp_conn *c)
 {
 	return &c->s.counters;
+}
+
+const struct sdp_zcopy_counters *
+sdp_zcopy_counters(const struct sdp_conn *c)
+{
+	return c->s.zcopy == NULL ? NULL : &c->s.zcopy->counters;
 }
 
 const struct rc_counters *

@@ -60,7 +60,8 @@ enum sdp_event {
 	X(MODE, "not in this flow control mode, or no such change of it")                       \
 	X(INLINE, "SrcAvail with payload in Pipelined mode; without, or with all, in Combined") \
 	X(UNASKED, "answers what we never asked")                                               \
-	X(SIZE, "ChRcvBufAck with less than the peer had promised")                             \
+	X(SIZE, "ChRcvBufAck below what was promised; RdmaRdCompl beyond what was offered")     \
+	X(UNANSWERED, "no SendSm within 5 s of our SrcAvailCancel")                             \
 	X(ENDED, "must not come behind DisConn")
 
 enum sdp_violation {
@@ -70,6 +71,10 @@ enum sdp_violation {
 #undef X
 	    SDP_VIOLATION_COUNT
 };
+
+struct rc_mrs;
+struct rc_pool;
+struct sdp_zcopy; /* defined in sdp_conn.h */
 
 /* Everything needed to run a connection, known once REQ/REP have been exchanged. */
 struct sdp_open {
@@ -82,10 +87,17 @@ struct sdp_open {
 	uint16_t local_credits;	 /* Bufs we announced in Hello or HelloAck */
 	uint16_t peer_credits;	 /* Bufs the peer announced */
 	struct byte_ring tx, rx;
-	uint32_t features;		     /* RC_FEATURE_* both ends understand */
-	struct rc_pool *pool;		     /* recovery.h; NULL: what comes early is dropped */
-	struct rc_params rc;		     /* retry counts, timeouts; see rc.h */
-	struct cc_params cc;		     /* congestion control */
+	uint32_t features;    /* RC_FEATURE_* both ends understand */
+	struct rc_pool *pool; /* recovery.h; NULL: what comes early is dropped */
+	struct rc_params rc;  /* retry counts, timeouts; see rc.h */
+	struct cc_params cc;  /* congestion control */
+	/* Reading in place: a SrcAvail, answered by RDMA READ. NULL: none is sent, all are refused.
+	 * The owner's memory, until the connection is DEAD. */
+	struct sdp_zcopy *zcopy;
+	struct rc_mrs *mrs;	     /* what we advertise is a region there while it waits */
+	uint8_t responder_resources; /* READs of the peer at once; 0: we advertise nothing */
+	uint8_t initiator_depth;     /* READs of ours at once; 0: we refuse what is advertised */
+	uint32_t zcopy_threshold;    /* advertise when so many bytes wait; 0: never */
 	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
 					      * the program has closed; 0 = no limit */
 	struct san_duration linger_timeout;  /* longest stay in LINGER (DREQ exchange) */
@@ -97,7 +109,9 @@ enum sdp_close_how {
 	SDP_CLOSE_ABORT,    /* DREQ at once; AbortConn first if DisConn was already sent */
 };
 
-struct rc_pool;
+/* READs of either side at once that a connection can make use of. */
+#define SDP_READS_MAX 4u
+
 struct sdp_conn; /* defined in sdp_conn.h for whoever embeds it (poll/, the simulator) */
 
 /* Largest credit count worth announcing for an rx ring of `ring_size` bytes at `rcv_size` per

@@ -34,6 +34,55 @@ struct sdp_counters {
 #undef X
 };
 
+/* Counted where there is reading in place. X(name, text) */
+#define SDP_ZCOPY_COUNTER_LIST(X)                                             \
+	X(tx_adverts, "SrcAvails sent")                                       \
+	X(tx_refused, "SrcAvails of ours the peer refused, in whole or part") \
+	X(tx_cancelled, "SrcAvails we took back")                             \
+	X(rx_adverts, "SrcAvails received")                                   \
+	X(rx_refused, "SrcAvails we refused, or did not read to the end")     \
+	X(reads, "RDMA READs posted")                                         \
+	X(tx_bytes, "bytes the peer read from our ring")                      \
+	X(rx_bytes, "bytes we read into our ring")
+
+struct sdp_zcopy_counters {
+#define X(name, text) uint64_t name;
+	SDP_ZCOPY_COUNTER_LIST(X)
+#undef X
+};
+
+/* Our SrcAvail, while the peer may read: stream bytes [pos, end), a region in the table of the
+ * thread. Bytes before tx_posted have been read, or came with the SrcAvail. */
+struct sdp_source {
+	struct rc_mrs *mrs;
+	uint32_t threshold; /* advertise when so many bytes wait */
+	uint32_t key, pos, end;
+	uint32_t mseq, cancel_mseq; /* of the SrcAvail, of its cancel */
+	uint32_t not_before;	    /* refused: the next one from this position on */
+	uint8_t refusals;	    /* in a row */
+	struct san_time answer_by;  /* of the cancel */
+};
+
+/* The peer's SrcAvail, while we read. Positions are the rx ring's, start <= told <= rx_produced <=
+ * asked <= end. */
+struct sdp_sink {
+	uint64_t va; /* at the peer, of the byte that goes to `start` */
+	uint32_t key;
+	uint32_t start, told, asked, end;
+	uint32_t cancel_mseq;
+	uint8_t reads; /* READs posted and not done */
+	uint8_t depth; /* most of them */
+	bool cancelled;
+};
+
+/* Lent by the owner of a connection that may read in place. */
+struct sdp_zcopy {
+	struct sdp_source source;
+	struct sdp_sink sink;
+	struct sdp_zcopy_counters counters;
+	struct rc_resource resource[SDP_READS_MAX];
+};
+
 /* Written by sdp_fsm.c only. */
 struct sdp_fsm {
 	uint8_t state;	  /* enum sdp_state */
@@ -45,9 +94,10 @@ struct sdp_fsm {
  * actions of the state machine can see. */
 struct sdp_session {
 	struct byte_ring tx, rx;
-	uint32_t tx_payload_max; /* per message: the peer's buffer or the PMTU, less the header */
-	uint32_t rx_payload_max; /* per buffer of ours */
-	uint32_t rx_buffers;	 /* buffers an empty rx ring is worth */
+	struct sdp_zcopy *zcopy; /* NULL = no reading in place */
+	uint16_t tx_payload_max; /* per message: the peer's buffer or the PMTU, less the header */
+	uint16_t rx_payload_max; /* per buffer of ours */
+	uint32_t rx_buffers;	 /* buffers the lendable part of an empty rx ring is worth */
 	struct san_short disconn_timeout, linger_timeout;
 
 	/* tx: released <= posted <= produced, stream positions. */
@@ -62,13 +112,14 @@ struct sdp_session {
 	uint32_t rx_urgent;	/* position behind the peer's latest urgent byte */
 	uint32_t mseq_received; /* newest of the peer's */
 	uint32_t announced;	/* newest MSeq the peer knows it may send */
+	uint32_t rx_limit;	/* newest MSeq it may send; never falls */
 
-	uint32_t events;   /* enum sdp_event bits not yet taken */
-	int error;	   /* first reason why the connection ended */
-	int cause;	   /* of the next RESET */
-	uint16_t rx_grant; /* messages the ring's room is worth, kept by credit.c */
+	uint16_t events;   /* enum sdp_event bits not yet taken */
+	int16_t error;	   /* first reason why the connection ended */
+	int16_t cause;	   /* of the next RESET */
 	uint16_t due;	   /* control messages to send: bits of enum sdp_what */
 	uint8_t rx_at;	   /* enum sdp_rx_at: where the peer's source half stands */
+	uint8_t tx_at;	   /* enum sdp_tx_at: where ours does */
 	uint8_t violation; /* enum sdp_violation */
 	bool established;
 	bool urgent_due, urgent_announced;
@@ -81,6 +132,11 @@ struct sdp_session {
 	bool program_closed; /* nobody will read */
 	bool deaf;	     /* given up: messages are acknowledged and dropped */
 	bool stalled;	     /* data waits for credits */
+	bool advertising;    /* zcopy->source may advertise */
+	bool reserved;	     /* half of the rx ring is for reading in place, not lendable */
+	bool reading;	     /* zcopy->sink holds a SrcAvail of the peer */
+	uint8_t odd;	     /* SDP_WHAT_ODD or 0: of the next control message */
+	bool ack_held;	     /* its cancel is not acknowledged before it is done with */
 
 	struct sdp_counters counters;
 	struct rc_qp qp;
@@ -94,6 +150,8 @@ struct sdp_conn {
 _Static_assert(sizeof(struct sdp_conn) <= 1024, "an idle connection is meant to be small");
 
 const struct sdp_counters *sdp_counters(const struct sdp_conn *c);
+/* NULL: no reading in place. */
+const struct sdp_zcopy_counters *sdp_zcopy_counters(const struct sdp_conn *c);
 const struct rc_counters *sdp_rc_counters(const struct sdp_conn *c);
 
 #endif

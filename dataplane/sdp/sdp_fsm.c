@@ -104,6 +104,7 @@ sdp_fsm_step(struct sdp_conn *c, enum sdp_fsm_event ev, struct san_time now)
 		}
 		if (died) {
 			rc_stop(&c->s.qp);
+			sdp_source_fini(&c->s);
 			c->s.deaf = true;
 			c->s.events |= SDP_EV_DEAD;
 		}

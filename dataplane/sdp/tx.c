@@ -22,6 +22,9 @@ static const struct {
     [SDP_WHAT_DATA_PEND] = {SDP_DATA, SDP_FLAG_OOB_PEND, 0, true},
     [SDP_WHAT_DATA_OOB] = {SDP_DATA, SDP_FLAG_OOB_PRES, 0, true},
     [SDP_WHAT_DATA_OOB_PEND] = {SDP_DATA, SDP_FLAG_OOB_PRES | SDP_FLAG_OOB_PEND, 0, true},
+    [SDP_WHAT_SRC_AVAIL] = {SDP_SRC_AVAIL, 0, 16, false},
+    [SDP_WHAT_SRC_AVAIL_CANCEL] = {SDP_SRC_AVAIL_CANCEL, 0, 0, true},
+    [SDP_WHAT_RD_COMPL] = {SDP_RDMA_RD_COMPL, 0, 4, true},
     [SDP_WHAT_ABORT] = {SDP_ABORT_CONN, 0, 0, true},
     [SDP_WHAT_SENDSM] = {SDP_SEND_SM, 0, 0, true},
     [SDP_WHAT_CH_RCV_BUF_ACK] = {SDP_CH_RCV_BUF_ACK, 0, 4, false},
@@ -64,7 +67,7 @@ plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 }
 
 /* What is due and may leave now: DisConn is behind all data; larger buffers are asked for only by
- * who could use them. */
+ * who could use them; SendSm promises that nothing of the peer is being read. */
 static uint32_t
 due_now(const struct sdp_session *s)
 {
@@ -74,6 +77,8 @@ due_now(const struct sdp_session *s)
 		due &= ~(uint32_t)SDP_DUE(DISCONN);
 	if (waiting <= s->tx_payload_max)
 		due &= ~(uint32_t)SDP_DUE(CH_RCV_BUF);
+	if (s->reading && s->zcopy->sink.reads != 0)
+		due &= ~(uint32_t)SDP_DUE(SENDSM);
 	return due;
 }
 
@@ -86,11 +91,25 @@ plan_control(const struct sdp_session *s, struct rc_run *m)
 		return false;
 	m->what = (uint8_t)__builtin_ctz(due);
 	m->len = SDP_BSDH_LEN + message[m->what].ext_len;
+	if (m->what == SDP_WHAT_RD_COMPL)
+		m->pos = s->rx_produced - s->zcopy->sink.told;
+	else if (m->what == SDP_WHAT_SENDSM)
+		m->pos = s->mseq_received;
+	m->what |= s->odd;
 	return true;
 }
 
-/* What to post next: control first, data in order, DisConn behind all data, a credit update if
- * nothing else carries the news. */
+static bool
+plan_payload(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
+{
+	if (s->tx_produced == s->tx_posted || s->tx_at == SDP_TX_ADVERT ||
+	    s->tx_at == SDP_TX_CANCEL)
+		return false;
+	return (s->advertising && sdp_source_plan(s, m)) || plan_data(s, packets_max, m);
+}
+
+/* What to post next: control first, READs, data in order, DisConn behind all data, a credit update
+ * if nothing else carries the news. */
 static bool
 plan(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 {
@@ -103,14 +122,16 @@ plan(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 	    .kind = RC_SEND, .count = 1, .pos = s->tx_posted, .tag = s->mseq_posted + 1};
 	if (credits >= CREDITS_CONTROL && plan_control(s, m))
 		;
-	else if (credits >= CREDITS_DATA && s->tx_produced != s->tx_posted &&
-		 plan_data(s, packets_max < room ? packets_max : room, m))
+	else if (s->reading && sdp_sink_plan(s, m))
+		;
+	else if (credits >= CREDITS_DATA &&
+		 plan_payload(s, packets_max < room ? packets_max : room, m))
 		;
 	else if (credits >= CREDITS_UPDATE && !s->deaf && sdp_credit_update_due(s))
 		m->len = SDP_BSDH_LEN;
 	else
 		return false;
-	m->se = message[m->what].se;
+	m->se = message[m->what & SDP_WHAT_MASK].se;
 	return rc_post_fits(&s->qp, m);
 }
 
@@ -123,19 +144,20 @@ sdp_tx_wants(const struct sdp_session *s)
 }
 
 static void
-note_posted(struct sdp_session *s, const struct rc_run *m)
+note_control(struct sdp_session *s, const struct rc_run *m, struct san_time now)
 {
-	s->mseq_posted += m->count;
-	switch (m->what) {
-	case SDP_WHAT_DATA_OOB:
-	case SDP_WHAT_DATA_OOB_PEND:
-		s->urgent_due = s->urgent_announced = false;
+	unsigned what = m->what & SDP_WHAT_MASK;
+
+	s->due &= (uint16_t) ~(1u << what);
+	switch (what) {
+	case SDP_WHAT_SRC_AVAIL_CANCEL:
+		sdp_source_cancel_posted(s, m, now);
 		break;
-	case SDP_WHAT_DATA_PEND:
-		s->urgent_announced = true;
+	case SDP_WHAT_RD_COMPL:
+		sdp_sink_told(s, m->pos);
 		break;
 	case SDP_WHAT_SENDSM:
-		sdp_rx_answered(s);
+		sdp_sink_let_go(s);
 		break;
 	case SDP_WHAT_CH_RCV_BUF:
 		s->resize_asked = true;
@@ -143,31 +165,65 @@ note_posted(struct sdp_session *s, const struct rc_run *m)
 	default:
 		break;
 	}
-	if (m->what > SDP_WHAT_DATA_OOB_PEND)
-		s->due &= (uint16_t) ~(1u << m->what);
+}
+
+static void
+note_data(struct sdp_session *s, const struct rc_run *m)
+{
+	if (m->what == SDP_WHAT_DATA_PEND)
+		s->urgent_announced = true;
+	else if (m->what != SDP_WHAT_DATA)
+		s->urgent_due = s->urgent_announced = false;
+	s->tx_posted += m->count * (m->len - SDP_BSDH_LEN);
+}
+
+static void
+note_posted(struct sdp_session *s, const struct rc_run *m, struct san_time now)
+{
+	if (m->what == SDP_WHAT_READ) {
+		sdp_sink_posted(s, m);
+		return;
+	}
+	s->mseq_posted += m->count;
+	if (m->what <= SDP_WHAT_DATA_OOB_PEND) {
+		note_data(s, m);
+		return;
+	}
+	s->odd ^= SDP_WHAT_ODD;
+	if ((m->what & SDP_WHAT_MASK) == SDP_WHAT_SRC_AVAIL)
+		sdp_source_posted(s, m);
 	else
-		s->tx_posted += m->count * (m->len - SDP_BSDH_LEN);
+		note_control(s, m, now);
+}
+
+static void
+note_stall(struct sdp_session *s)
+{
+	bool stalled = s->tx_produced != s->tx_posted && sdp_credits(s) < CREDITS_DATA &&
+		       s->tx_at != SDP_TX_ADVERT && s->tx_at != SDP_TX_CANCEL;
+
+	s->counters.credit_stalls += stalled && !s->stalled;
+	s->stalled = stalled;
 }
 
 /* Post as much as one step allows; false if there is nothing to say. Everything posted before must
  * have left: bytes gather in the ring, where later ones can join them, not in the send queue. */
 static bool
-post_next(struct sdp_session *s, uint32_t packets_max)
+post_next(struct sdp_session *s, uint32_t packets_max, struct san_time now)
 {
 	struct rc_run m;
 
 	if (rc_unsent(&s->qp) != 0)
 		return false;
 	if (!plan(s, packets_max, &m)) {
-		bool stalled = s->tx_produced != s->tx_posted && sdp_credits(s) < CREDITS_DATA;
-
-		s->counters.credit_stalls += stalled && !s->stalled;
-		s->stalled = stalled;
+		note_stall(s);
 		return false;
 	}
+	if ((m.what & SDP_WHAT_MASK) == SDP_WHAT_SRC_AVAIL && !sdp_source_open(s))
+		return true; /* what waits will be sent as Data */
 	if (rc_post(&s->qp, &m) != 0)
 		return false;
-	note_posted(s, &m);
+	note_posted(s, &m, now);
 	return true;
 }
 
@@ -182,29 +238,52 @@ count_sent(struct sdp_session *s, const struct rc_run *run)
 		s->counters.tx_data++;
 }
 
+static void
+message_ext(const struct sdp_session *s, const struct rc_run *run, struct sdp_ext *ext)
+{
+	switch (run->what & SDP_WHAT_MASK) {
+	case SDP_WHAT_SRC_AVAIL:
+		sdp_source_ext(s, ext);
+		break;
+	case SDP_WHAT_RD_COMPL:
+		ext->size = run->pos;
+		break;
+	case SDP_WHAT_CH_RCV_BUF: /* asks for all a packet holds */
+		ext->size = s->qp.pmtu;
+		break;
+	default: /* ChRcvBufAck: what we have */
+		ext->size = s->rx_payload_max + SDP_BSDH_LEN;
+		break;
+	}
+}
+
 /* Put the header in front of the ring's bytes. */
 static void
 message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *out)
 {
 	const struct rc_run *run = c->run;
-	uint32_t limit = sdp_credit_limit(s), payload, at, first;
-	/* ChRcvBuf asks for all a packet holds, ChRcvBufAck says what we have. */
-	struct sdp_ext ext = {.size = run->what == SDP_WHAT_CH_RCV_BUF
-					  ? s->qp.pmtu
-					  : s->rx_payload_max + SDP_BSDH_LEN};
+	unsigned what = run->what & SDP_WHAT_MASK;
+	uint32_t ack = s->mseq_received, limit = s->rx_limit, payload, at, first;
 	struct sdp_bsdh h = {
-	    .mid = message[run->what].mid,
-	    .flags = message[run->what].flags,
-	    .bufs = s->rx_grant,
+	    .mid = message[what].mid,
+	    .flags = message[what].flags,
 	    .len = run->len,
 	    .mseq = run->tag + c->index,
-	    .mseq_ack = s->mseq_received,
 	};
+	struct sdp_ext ext;
 
+	if (what == SDP_WHAT_SENDSM)
+		ack = run->pos;
+	else if (s->ack_held)
+		ack = s->zcopy->sink.cancel_mseq - 1;
+	h.mseq_ack = ack;
+	h.bufs = (uint16_t)(limit - ack > UINT16_MAX ? UINT16_MAX : limit - ack);
+	if (message[what].ext_len != 0)
+		message_ext(s, run, &ext);
 	out->inline_len = (uint8_t)sdp_msg_encode_header(out->inline_bytes, &h, &ext);
 	if (!c->again) {
 		s->announced = limit;
-		s->disconn_sent |= run->what == SDP_WHAT_DISCONN;
+		s->disconn_sent |= what == SDP_WHAT_DISCONN;
 		count_sent(s, run);
 	}
 	payload = run->len - out->inline_len;
@@ -232,12 +311,14 @@ sdp_tx_emit(struct sdp_session *s, struct roce_tx *out, size_t max, struct san_t
 	while (n < max) {
 		kind = rc_emit(&s->qp, &out[n], &chunk, now);
 		if (kind == RC_OUT_NONE) {
-			if (!post_next(s, (uint32_t)(max - n)))
+			if (!post_next(s, (uint32_t)(max - n), now))
 				break;
 			continue;
 		}
 		if (kind == RC_OUT_REQUEST && chunk.run->kind == RC_SEND)
 			message_fill(s, &chunk, &out[n]);
+		else if (kind == RC_OUT_REQUEST && chunk.run->kind == RC_READ)
+			sdp_sink_fill(s, &chunk, &out[n]);
 		n++;
 	}
 	return n;
@@ -253,23 +334,36 @@ sdp_tx_probe(struct sdp_session *s)
 		rc_post(&s->qp, &probe);
 }
 
+void
+sdp_tx_release(struct sdp_session *s, uint32_t pos)
+{
+	/* What was read has overtaken the acknowledgement of what was sent. */
+	if (seq32_diff(pos, s->tx_released) <= 0)
+		return;
+	s->tx_released = pos;
+	s->events |= SDP_EV_TX_ROOM;
+	if (pos == s->tx_produced)
+		s->events |= SDP_EV_TX_DRAINED;
+}
+
 struct sdp_tx_done
 sdp_tx_reap(struct sdp_session *s)
 {
 	struct sdp_tx_done done = {false, false};
 	uint32_t first, count;
 	struct rc_run run;
+	unsigned what;
 
 	while (rc_reap(&s->qp, &run, &first, &count)) {
 		done.progress = true;
-		if (run.what == SDP_WHAT_DISCONN)
+		what = run.what & SDP_WHAT_MASK;
+		if (what <= SDP_WHAT_SRC_AVAIL)
+			sdp_tx_release(s, run.pos + (first + count) * (run.len - SDP_BSDH_LEN -
+									  message[what].ext_len));
+		else if (what == SDP_WHAT_READ)
+			sdp_sink_reaped(s, count);
+		else if (what == SDP_WHAT_DISCONN)
 			done.disconn = s->disconn_acked = true;
-		if (run.what <= SDP_WHAT_DATA_OOB_PEND && run.len > SDP_BSDH_LEN) {
-			s->tx_released = run.pos + (first + count) * (run.len - SDP_BSDH_LEN);
-			s->events |= SDP_EV_TX_ROOM;
-			if (s->tx_released == s->tx_produced)
-				s->events |= SDP_EV_TX_DRAINED;
-		}
 	}
 	return done;
 }

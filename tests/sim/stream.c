@@ -259,7 +259,7 @@ conserved(const struct stream *s)
 	if (peer == NULL || peer->peer_qpn != s->qpn)
 		return; /* it does not know yet, or never will */
 	b = &peer->conn.s;
-	san_check(seq32_diff(a->tx_limit, sdp_credit_limit(b)) <= 0);
+	san_check(seq32_diff(a->tx_limit, b->rx_limit) <= 0);
 	san_check(seq32_diff(b->mseq_received, a->mseq_posted) <= 0);
 	san_check(seq32_diff(b->rx_produced, a->tx_posted) <= 0);
 	/* Who gave up acknowledges and drops. */

@@ -24,6 +24,9 @@ struct bench {
 	struct sdp_conn c;
 	struct san_time now;
 	uint8_t tx[RING], rx[RING];
+	struct sdp_zcopy zcopy;
+	struct rc_mr mr[4];
+	struct rc_mrs mrs;
 	uint32_t produced; /* by our program */
 	/* the peer */
 	uint32_t peer_psn, peer_mseq, peer_mseq_ack;
@@ -88,6 +91,22 @@ bench_init(struct bench *b)
 	memset(b, 0, sizeof *b);
 	b->now.ns = 1000000;
 	o = bench_defaults(b);
+	bench_open(b, &o);
+}
+
+/* A connection that advertises from `threshold` bytes on, to a peer that may read. */
+static inline void
+bench_init_zcopy(struct bench *b, uint32_t threshold)
+{
+	struct sdp_open o;
+
+	bench_init(b);
+	assert_int_equal(rc_mrs_init(&b->mrs, b->mr, 4, (struct prng){1}), 0);
+	o = bench_defaults(b);
+	o.zcopy = &b->zcopy;
+	o.mrs = &b->mrs;
+	o.responder_resources = o.initiator_depth = SDP_READS_MAX;
+	o.zcopy_threshold = threshold;
 	bench_open(b, &o);
 }
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Prints the matrix of messages as Markdown, from the list the engine is compiled from; with
- * --check FILE compares it to that file. A development tool, not part of the daemon. */
+ * --check FILE compares it to what stands between the markers in that file. A development tool, not
+ * part of the daemon. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "msg_rule.h"
-
-#define FILE_MAX (1u << 16)
+#include "printed.h"
 
 static const char *const rx_name[] = {
 #define X(name, text) #name,
     SDP_RX_LIST(X)
+#undef X
+};
+
+static const char *const tx_name[] = {
+#define X(name, text) #name,
+    SDP_TX_LIST(X)
 #undef X
 };
 
@@ -25,7 +29,7 @@ static const char *const rule_name[] = {
 
 static const char *const kind_text[] = {
 #define X(kind, text, ...) text,
-    SDP_KIND_TABLE(X)
+    SDP_SOURCE_TABLE(X) SDP_SINK_TABLE(X)
 #undef X
 };
 
@@ -35,6 +39,8 @@ print_words(FILE *f)
 #define X(name, text) fprintf(f, "| %s | %s |\n", #name, text);
 	fprintf(f, "\n| where the peer's source half stands | |\n|---|---|\n");
 	SDP_RX_LIST(X)
+	fprintf(f, "\n| where ours stands towards its sink half | |\n|---|---|\n");
+	SDP_TX_LIST(X)
 	fprintf(f, "\n| cell | |\n|---|---|\n");
 	fprintf(f, "| (empty) | obeyed |\n");
 	fprintf(f, "| skip | counted, nothing else: it asks for nothing we do, or crossed with our "
@@ -43,67 +49,43 @@ print_words(FILE *f)
 #undef X
 }
 
+/* Rows [first, end) of the kinds; columns of the half they are about. */
 static void
-print_all(FILE *f)
+print_table(FILE *f, int first, int end, const char *const *column, int columns)
 {
-	fprintf(f,
-	    "# Which message of the peer may come when\n\n"
-	    "Printed by `print_messages` from `msg_rule.h`; a test compares. A message that is "
-	    "neither obeyed nor skipped ends\nthe connection with the reason given, which "
-	    "`show socket` tells and a counter of the poll thread counts.\n");
-	print_words(f);
-	fprintf(f, "\nSome reasons depend on what a message says and are in no cell: LENGTH, "
-		   "CARRIAGE, MSEQ, MSEQ_ACK, OVERRUN, URGENT, SIZE;\nINLINE of a SrcAvail that "
-		   "carries all it offers; UNASKED of a ChRcvBufAck.\n\n| |");
-	for (int at = 0; at < SDP_RX_COUNT; at++)
-		fprintf(f, " %s |", rx_name[at]);
+	fprintf(f, "\n| |");
+	for (int at = 0; at < columns; at++)
+		fprintf(f, " %s |", column[at]);
 	fprintf(f, "\n|---|");
-	for (int at = 0; at < SDP_RX_COUNT; at++)
+	for (int at = 0; at < columns; at++)
 		fprintf(f, "---|");
-	for (int k = 0; k < SDP_KIND_COUNT; k++) {
+	for (int k = first; k < end; k++) {
 		fprintf(f, "\n| %s |", kind_text[k]);
-		for (int at = 0; at < SDP_RX_COUNT; at++)
+		/* Each table looks at one of the two only. */
+		for (int at = 0; at < columns; at++)
 			fprintf(f, " %s |",
-			    rule_name[sdp_rule_of((enum sdp_kind)k, (enum sdp_rx_at)at)]);
+			    rule_name[sdp_rule_of((enum sdp_kind)k,
+				(enum sdp_rx_at)(at % SDP_RX_COUNT),
+				(enum sdp_tx_at)(at % SDP_TX_COUNT))]);
 	}
 	fprintf(f, "\n");
 }
 
-static int
-check(const char *path)
+static void
+print_all(FILE *f)
 {
-	char *text = calloc(1, FILE_MAX), *made = NULL;
-	FILE *f = fopen(path, "r"), *m;
-	size_t len, made_len;
-	int bad;
-
-	if (text == NULL || f == NULL || (len = fread(text, 1, FILE_MAX, f)) == 0) {
-		fprintf(stderr, "%s: cannot read\n", path);
-		return 2;
-	}
-	fclose(f);
-	m = open_memstream(&made, &made_len);
-	if (m == NULL)
-		return 2;
-	print_all(m);
-	fclose(m);
-	bad = len != made_len || memcmp(text, made, len) != 0;
-	if (bad)
-		fprintf(stderr, "%s: differs; replace it by the output of print_messages\n", path);
-	free(made);
-	free(text);
-	return bad;
+	print_words(f);
+	fprintf(f, "\nSome reasons depend on what a message says and are in no cell: LENGTH, "
+		   "CARRIAGE, MSEQ, MSEQ_ACK, OVERRUN, URGENT, SIZE;\nINLINE of a SrcAvail that "
+		   "carries all it offers; UNASKED of a ChRcvBufAck; UNANSWERED comes from no "
+		   "message.\n");
+	print_table(f, 0, SDP_KIND_SINK_FIRST, rx_name, SDP_RX_COUNT);
+	print_table(f, SDP_KIND_SINK_FIRST, SDP_KIND_COUNT, tx_name, SDP_TX_COUNT);
 }
 
 int
 main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "--check") == 0)
-		return check(argv[2]);
-	if (argc != 1) {
-		fprintf(stderr, "usage: print_messages [--check FILE]\n");
-		return 2;
-	}
-	print_all(stdout);
-	return 0;
+	return printed_main(argc, argv, "<!-- messages: begin, printed by print_messages -->\n",
+	    "<!-- messages: end -->\n", print_all);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The matrix of messages twice: against the sentences of the standard it is made from, and against
- * a connection brought into each of its columns by real messages. */
+/* The matrices of messages twice: against the sentences of the standard they are made from, and
+ * against a connection brought into each of their columns by real messages. */
 #include "fixture.h"
 
 #define MODE(s, mode) ((uint8_t)((s) << 7 | (mode) << 4))
@@ -16,22 +16,13 @@ static const struct {
     {SDP_KIND_SRC_AVAIL, SDP_SRC_AVAIL, 0, 5, 100},
     {SDP_KIND_SRC_AVAIL_BARE, SDP_SRC_AVAIL, 0, 0, 100},
     {SDP_KIND_SRC_AVAIL_CANCEL, SDP_SRC_AVAIL_CANCEL, 0, 0, 0},
-    {SDP_KIND_SEND_SM, SDP_SEND_SM, 0, 0, 0},
-    {SDP_KIND_RDMA_RD_COMPL, SDP_RDMA_RD_COMPL, 0, 0, 10},
-    {SDP_KIND_SINK_AVAIL, SDP_SINK_AVAIL, 0, 0, 100},
-    {SDP_KIND_SINK_AVAIL_CANCEL, SDP_SINK_AVAIL_CANCEL, 0, 0, 0},
     {SDP_KIND_RDMA_WR_COMPL, SDP_RDMA_WR_COMPL, 0, 0, 10},
     {SDP_KIND_SINK_CANCEL_ACK, SDP_SINK_CANCEL_ACK, 0, 0, 0},
     {SDP_KIND_TO_BUFFERED, SDP_MODE_CHANGE, MODE(0, 0), 0, 0},
     {SDP_KIND_TO_COMBINED, SDP_MODE_CHANGE, MODE(0, 1), 0, 0},
     {SDP_KIND_TO_PIPELINED, SDP_MODE_CHANGE, MODE(0, 2), 0, 0},
     {SDP_KIND_TO_NOWHERE, SDP_MODE_CHANGE, MODE(0, 7), 0, 0},
-    {SDP_KIND_SINK_BUFFERED, SDP_MODE_CHANGE, MODE(1, 0), 0, 0},
-    {SDP_KIND_SINK_COMBINED, SDP_MODE_CHANGE, MODE(1, 1), 0, 0},
-    {SDP_KIND_SINK_PIPELINED, SDP_MODE_CHANGE, MODE(1, 2), 0, 0},
-    {SDP_KIND_SINK_NOWHERE, SDP_MODE_CHANGE, MODE(1, 3), 0, 0},
     {SDP_KIND_CH_RCV_BUF, SDP_CH_RCV_BUF, 0, 0, 4096},
-    {SDP_KIND_CH_RCV_BUF_ACK, SDP_CH_RCV_BUF_ACK, 0, 0, PMTU},
     {SDP_KIND_DISCONN, SDP_DISCONN, 0, 0, 0},
     {SDP_KIND_ABORT_CONN, SDP_ABORT_CONN, 0, 0, 0},
     {SDP_KIND_SUSP_COMM, SDP_SUSP_COMM, 0, 0, 0},
@@ -39,6 +30,15 @@ static const struct {
     {SDP_KIND_HELLO, SDP_HELLO, 0, 0, 0},
     {SDP_KIND_HELLO_ACK, SDP_HELLO_ACK, 0, 0, 0},
     {SDP_KIND_UNKNOWN, 0x33, 0, 0, 0},
+    {SDP_KIND_SEND_SM, SDP_SEND_SM, 0, 0, 0},
+    {SDP_KIND_RDMA_RD_COMPL, SDP_RDMA_RD_COMPL, 0, 0, 10},
+    {SDP_KIND_SINK_AVAIL, SDP_SINK_AVAIL, 0, 0, 100},
+    {SDP_KIND_SINK_AVAIL_CANCEL, SDP_SINK_AVAIL_CANCEL, 0, 0, 0},
+    {SDP_KIND_SINK_BUFFERED, SDP_MODE_CHANGE, MODE(1, 0), 0, 0},
+    {SDP_KIND_SINK_COMBINED, SDP_MODE_CHANGE, MODE(1, 1), 0, 0},
+    {SDP_KIND_SINK_PIPELINED, SDP_MODE_CHANGE, MODE(1, 2), 0, 0},
+    {SDP_KIND_SINK_NOWHERE, SDP_MODE_CHANGE, MODE(1, 3), 0, 0},
+    {SDP_KIND_CH_RCV_BUF_ACK, SDP_CH_RCV_BUF_ACK, 0, 0, PMTU},
 };
 #define SAMPLES (sizeof sample / sizeof *sample)
 
@@ -65,6 +65,28 @@ bench_at(struct bench *b, enum sdp_rx_at at)
 	if (at == SDP_RX_ENDED)
 		bench_simple(b, SDP_DISCONN);
 	assert_int_equal(b->c.s.rx_at, at);
+}
+
+/* A connection whose own source half stands at `at`. The first message is the SrcAvail, the second
+ * its cancel. */
+static void
+bench_at_tx(struct bench *b, enum sdp_tx_at at)
+{
+	bench_init_zcopy(b, 500);
+	b->peer_mseq_ack = 0;
+	if (at == SDP_TX_PLAIN)
+		return;
+	bench_write(b, 1000);
+	assert_int_equal(bench_expect_one(b, SDP_SRC_AVAIL)->h.mseq, 1);
+	b->peer_mseq_ack = 1;
+	if (at == SDP_TX_CANCEL || at == SDP_TX_CANCELLED) {
+		bench_write(b, 1);
+		sdp_tx_urgent(&b->c, b->produced);
+		assert_int_equal(bench_expect_one(b, SDP_SRC_AVAIL_CANCEL)->h.mseq, 2);
+	}
+	if (at == SDP_TX_CANCELLED)
+		bench_simple(b, SDP_SEND_SM); /* to the SrcAvail: it crossed with the cancel */
+	assert_int_equal(b->c.s.tx_at, at);
 }
 
 /* --- the standard, sentence by sentence ------------------------------------------------------- */
@@ -129,11 +151,11 @@ cancel_rule(enum sdp_rx_at at)
 		return SDP_RULE_ENDED;
 	if (at == SDP_RX_BUFFERED)
 		return SDP_RULE_MODE;
-	return advert_pending(at) ? SDP_RULE_TAKE : SDP_RULE_SKIP; /* our answer crossed it */
+	return SDP_RULE_TAKE; /* if our answer crossed it, the cancel still wants its own */
 }
 
 static enum sdp_rule
-standard(size_t i, enum sdp_rx_at at)
+source_standard(size_t i, enum sdp_rx_at at)
 {
 	switch (sample[i].mid) {
 	case SDP_DATA:
@@ -148,16 +170,10 @@ standard(size_t i, enum sdp_rx_at at)
 		return mode_rule(sample[i].mode, at);
 	case SDP_ABORT_CONN: /* at any time */
 	case SDP_CH_RCV_BUF:
-	case SDP_CH_RCV_BUF_ACK: /* if asked, which is not the matrix's business */
 		return SDP_RULE_TAKE;
-	case SDP_SEND_SM:   /* may answer a cancel that crossed with the end of its SrcAvail */
 	case SDP_SUSP_COMM: /* no answer is a legal one */
 		return SDP_RULE_SKIP;
-	case SDP_SINK_AVAIL: /* for a source in Pipelined mode */
-	case SDP_SINK_AVAIL_CANCEL:
-		return SDP_RULE_MODE;
-	case SDP_RDMA_RD_COMPL: /* we offer nothing */
-	case SDP_RDMA_WR_COMPL:
+	case SDP_RDMA_WR_COMPL: /* we offer nothing to write into */
 	case SDP_SINK_CANCEL_ACK:
 	case SDP_SUSP_COMM_ACK:
 		return SDP_RULE_UNASKED;
@@ -166,17 +182,50 @@ standard(size_t i, enum sdp_rx_at at)
 	}
 }
 
-static void
-table__is_what_the_standard_says(void **state)
+/* "Reading is told of while there is something to read. SendSm answers a SrcAvail or a cancel; one
+ * that comes when all is over crossed with something and means nothing. Only a source in Pipelined
+ * mode is told of buffers to write into, only one in Buffered mode is asked to leave it." */
+static enum sdp_rule
+sink_standard(size_t i, enum sdp_tx_at at)
 {
+	bool waits = at == SDP_TX_ADVERT || at == SDP_TX_CANCEL;
+
+	switch (sample[i].mid) {
+	case SDP_SEND_SM:
+		return at == SDP_TX_PLAIN ? SDP_RULE_SKIP : SDP_RULE_TAKE;
+	case SDP_RDMA_RD_COMPL:
+		return waits ? SDP_RULE_TAKE : SDP_RULE_UNASKED;
+	case SDP_CH_RCV_BUF_ACK: /* if asked, which is not the matrix's business */
+		return SDP_RULE_TAKE;
+	default:
+		return SDP_RULE_MODE;
+	}
+}
+
+static void
+expect_rule(size_t i, int at, enum sdp_rule got, enum sdp_rule want)
+{
+	assert_int_equal(sample[i].kind, i); /* each row once, in order */
+	if (got != want)
+		fail_msg("%s in column %d", sdp_kind_name(sample[i].kind), at);
+}
+
+static void
+tables__are_what_the_standard_says(void **state)
+{
+	size_t i = 0;
+
 	assert_int_equal(SAMPLES, SDP_KIND_COUNT);
-	for (size_t i = 0; i < SAMPLES; i++)
-		for (int at = 0; at < SDP_RX_COUNT; at++) {
-			assert_int_equal(sample[i].kind, i); /* each row once, in order */
-			if (sdp_rule_of(sample[i].kind, (enum sdp_rx_at)at) !=
-			    standard(i, (enum sdp_rx_at)at))
-				fail_msg("%s in column %d", sdp_kind_name(sample[i].kind), at);
-		}
+	for (; i < SDP_KIND_SINK_FIRST; i++)
+		for (int at = 0; at < SDP_RX_COUNT; at++)
+			expect_rule(i, at,
+			    sdp_rule_of(sample[i].kind, (enum sdp_rx_at)at, SDP_TX_PLAIN),
+			    source_standard(i, (enum sdp_rx_at)at));
+	for (; i < SAMPLES; i++)
+		for (int at = 0; at < SDP_TX_COUNT; at++)
+			expect_rule(i, at,
+			    sdp_rule_of(sample[i].kind, SDP_RX_COMBINED, (enum sdp_tx_at)at),
+			    sink_standard(i, (enum sdp_tx_at)at));
 }
 
 /* --- the engine ------------------------------------------------------------------------------- */
@@ -205,26 +254,47 @@ expect_taken(struct bench *b, size_t i, enum sdp_rule rule)
 }
 
 static void
-engine__obeys_the_table(void **state)
+expect_obeyed(struct bench *b, size_t i, enum sdp_rule rule)
+{
+	uint32_t before = sdp_rx_produced(&b->c);
+
+	send_sample(b, i);
+	if (rule == SDP_RULE_TAKE || rule == SDP_RULE_SKIP)
+		expect_taken(b, i, rule);
+	else
+		expect_refused(b, rule);
+	assert_int_equal(
+	    sdp_rx_produced(&b->c) - before, rule == SDP_RULE_TAKE ? sample[i].payload : 0);
+}
+
+static void
+engine__obeys_the_source_table(void **state)
 {
 	struct bench b;
 
-	for (size_t i = 0; i < SAMPLES; i++)
+	for (size_t i = 0; i < SDP_KIND_SINK_FIRST; i++)
 		for (int at = 0; at < SDP_RX_COUNT; at++) {
-			enum sdp_rule rule = sdp_rule_of(sample[i].kind, (enum sdp_rx_at)at);
-			uint32_t before;
-
 			bench_at(&b, (enum sdp_rx_at)at);
-			before = sdp_rx_produced(&b.c);
-			send_sample(&b, i);
+			expect_obeyed(
+			    &b, i, sdp_rule_of(sample[i].kind, (enum sdp_rx_at)at, SDP_TX_PLAIN));
+		}
+}
+
+static void
+engine__obeys_the_sink_table(void **state)
+{
+	struct bench b;
+
+	for (size_t i = SDP_KIND_SINK_FIRST; i < SAMPLES; i++)
+		for (int at = 0; at < SDP_TX_COUNT; at++) {
+			enum sdp_rule rule =
+			    sdp_rule_of(sample[i].kind, SDP_RX_COMBINED, (enum sdp_tx_at)at);
+
+			bench_at_tx(&b, (enum sdp_tx_at)at);
 			if (sample[i].kind == SDP_KIND_CH_RCV_BUF_ACK)
 				rule = SDP_RULE_UNASKED;
-			if (rule == SDP_RULE_TAKE || rule == SDP_RULE_SKIP)
-				expect_taken(&b, i, rule);
-			else
-				expect_refused(&b, rule);
-			assert_int_equal(sdp_rx_produced(&b.c) - before,
-			    rule == SDP_RULE_TAKE ? sample[i].payload : 0);
+			b.peer_mseq_ack = b.c.s.mseq_posted;
+			expect_obeyed(&b, i, rule);
 		}
 }
 
@@ -295,8 +365,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(table__is_what_the_standard_says),
-	    cmocka_unit_test(engine__obeys_the_table),
+	    cmocka_unit_test(tables__are_what_the_standard_says),
+	    cmocka_unit_test(engine__obeys_the_source_table),
+	    cmocka_unit_test(engine__obeys_the_sink_table),
 	    cmocka_unit_test(engine__given_up_it_discards_everything),
 	    cmocka_unit_test(mode_change__every_byte_in_every_mode),
 	    cmocka_unit_test(mode_change__leads_where_it_says),

@@ -213,8 +213,7 @@ src_avail__cancelled_before_the_answer_left(void **state)
 	assert_int_equal(bench_expect_one(&b, SDP_SEND_SM)->h.mseq_ack, 2); /* covers the cancel */
 	bench_simple(
 	    &b, SDP_SRC_AVAIL_CANCEL); /* crossed with our answer: nothing left to cancel */
-	bench_emit(&b);
-	assert_int_equal(bench_out_count(&b), 0);
+	assert_int_equal(bench_expect_one(&b, SDP_SEND_SM)->h.mseq_ack, 3); /* all the same */
 	assert_int_equal(sdp_state(&b.c), SDP_STATE_OPEN);
 }
 
