@@ -150,6 +150,10 @@ wsp_accept(
 
 	if (ws == NULL)
 		return INVALID_SOCKET;
+	if (addr != NULL && addrlen == NULL) {
+		*err = WSAEFAULT;
+		return INVALID_SOCKET;
+	}
 	prov_lock();
 	epoch = prov.epoch;
 	*err = child_take(s, ws, &child);

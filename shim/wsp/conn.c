@@ -27,6 +27,9 @@ wsp_socket(int af, int type, int proto, LPWSAPROTOCOL_INFOW info, GROUP g, DWORD
 	bool valid;
 
 	*err = socket_arguments(af, type, proto);
+	/* Nobody was given a duplicate to adopt. */
+	if (*err == 0 && info != NULL && info->dwProviderReserved != 0)
+		*err = WSAEINVAL;
 	if (*err != 0)
 		return INVALID_SOCKET;
 	prov_lock();

@@ -6,6 +6,7 @@ import unittest
 import arrows
 import contract
 import docs
+import errors
 import symbols
 import tidy
 import tree
@@ -125,6 +126,26 @@ class Contract(unittest.TestCase):
         self.assertEqual(len(list(contract.findings(self.ROWS.replace("| C7 |", "| D7 |"), good))), 1)
         self.assertEqual(len(list(contract.findings(self.ROWS, {}))), 15)
         self.assertEqual(len(list(contract.findings(self.ROWS, {"tests/a.c": "one(void **state)\n"}))), 15)
+
+
+class Errors(unittest.TestCase):
+    LINE = "\nwrong(void **state)\n{\n\tREFUSES(WSPBind,\n\t    WSAEFAULT, x);\n}\n"
+
+    def test_found_by_assertion_only(self):
+        self.assertEqual(errors.found([self.LINE]), {("WSPBind", "WSAEFAULT"): ["wrong"]})
+        self.assertEqual(errors.found(["\nwrong(void **state)\n{ /* REFUSES(WSPBind, WSAEFAULT, x) */ }\n"]), {})
+
+    def test_every_code_is_wanted(self):
+        wanted = {(f, c): ["t"] for f, codes in errors.REFERENCE.items() for c in codes}
+        wanted = {key: tests for key, tests in wanted.items() if key not in errors.NEVER}
+        self.assertEqual(list(errors.findings(wanted, errors.document(wanted))), [])
+        self.assertEqual(len(list(errors.findings(wanted, "old"))), 1)
+        wanted.pop(("WSPBind", "WSAEFAULT"))
+        self.assertEqual(len(list(errors.findings(wanted, None))), 1)
+        wanted["WSPBind", "WSAENOBUFS"] = ["t"]  # said to be never returned
+        self.assertEqual(len(list(errors.findings(wanted, None))), 2)
+        wanted["WSPBond", "WSAEFAULT"] = ["t"]
+        self.assertEqual(len(list(errors.findings(wanted, None))), 3)
 
 
 class Symbols(unittest.TestCase):
