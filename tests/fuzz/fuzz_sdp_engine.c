@@ -257,6 +257,16 @@ check_tx(const struct world *w, const struct roce_tx *tx)
 			tx->seg[i].base + tx->seg[i].len <= w->tx + w->tx_size);
 }
 
+/* What is posted may have to wait: for the peer, for room in the window, for its pace, or for ever.
+ */
+static bool
+waits(const struct rc_qp *qp, struct san_time now)
+{
+	return qp->state == RC_STATE_SQE || qp->state == RC_STATE_ERR ||
+	       qp->rnr_until.ns != UINT64_MAX || rc_held(qp) ||
+	       psn_span(qp->nxt, qp->una) > rc_window(qp) || cc_next(&qp->cc).ns > now.ns;
+}
+
 static void
 emit(struct world *w)
 {
@@ -276,10 +286,7 @@ emit(struct world *w)
 		promise(total < 70000);
 	} while (n == max);
 	promise(!sdp_has_work(&w->c, w->now));
-	/* What is posted has left, but for what congestion control holds back. */
-	promise(w->c.s.qp.high == w->c.s.qp.nxt || w->c.s.qp.rnr_until.ns != UINT64_MAX ||
-		psn_span(w->c.s.qp.nxt, w->c.s.qp.una) > rc_window(&w->c.s.qp) ||
-		cc_next(&w->c.s.qp.cc).ns > w->now.ns);
+	promise(w->c.s.qp.high == w->c.s.qp.nxt || waits(&w->c.s.qp, w->now));
 }
 
 /* What the peer may still send fits the ring, however it came to be promised. */
