@@ -130,10 +130,12 @@ static void
 close_wire(struct sock *k, bool died)
 {
 	struct daemon *d = k->session->daemon;
+	uint32_t flags = app_flags_read(k);
 
-	k->aborted = k->reset || (app_flags_read(k) & SHM_APP_ABORT) != 0 ||
+	k->aborted = k->reset || (flags & SHM_APP_ABORT) != 0 ||
 		     (died && k->conn != NULL && sock_has_unread(k));
-	if (died && !k->reset)
+	/* Who closes and is gone at once may be seen to be gone first. */
+	if (died && !k->reset && (flags & SHM_APP_CLOSED) == 0)
 		d->count.closes_died++;
 	if (k->aborted)
 		d->count.closes_abort++;
