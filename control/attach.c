@@ -12,6 +12,7 @@
 
 #include "daemon_priv.h"
 #include "log.h"
+#include "memory.h"
 #include "san_err.h"
 
 #define GREETING_LIMIT SAN_DURATION_S(5)
@@ -68,11 +69,36 @@ message_send(struct attach *a, const struct proto_msg *m, const int *fds, uint32
 	return SAN_EIO;
 }
 
+/* One at most is kept: no message wants more. */
+static void
+passed_take(struct attach *a, const struct cmsghdr *c)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+		if (a->passed < 0)
+			a->passed = fd;
+		else
+			close(fd);
+	}
+}
+
+static void
+passed_drop(struct attach *a)
+{
+	if (a->passed >= 0)
+		close(a->passed);
+	a->passed = -1;
+}
+
 /* Length of the message, 0 at hang-up, negative when there is none. pid: who sent it. */
 static ssize_t
 message_receive(struct attach *a, struct proto_msg *m, pid_t *pid)
 {
-	char space[CMSG_SPACE(sizeof(struct ucred))];
+	char space[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
 	struct iovec iov = {.iov_base = m, .iov_len = sizeof *m};
 	struct msghdr h = {
 	    .msg_iov = &iov,
@@ -86,10 +112,12 @@ message_receive(struct attach *a, struct proto_msg *m, pid_t *pid)
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); n > 0 && c != NULL; c = CMSG_NXTHDR(&h, c)) {
 		struct ucred cred;
 
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-			continue;
-		memcpy(&cred, CMSG_DATA(c), sizeof cred);
-		*pid = cred.pid;
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&cred, CMSG_DATA(c), sizeof cred);
+			*pid = cred.pid;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+			passed_take(a, c);
+		}
 	}
 	return n;
 }
@@ -126,6 +154,7 @@ attach_free(struct attach *a)
 	loop_remove(d->loop, &a->source);
 	loop_timer_clear(d->loop, &a->greeting);
 	close(a->source.fd);
+	passed_drop(a);
 	TAILQ_REMOVE(&d->attach_server.attaches, a, all);
 	if (a->session == NULL) {
 		d->attach_server.strangers--;
@@ -300,6 +329,32 @@ on_sync(struct attach *a, const struct proto_msg *m)
 	return message_send(a, &ok, NULL, 0);
 }
 
+static void
+on_memory(struct attach *a, const struct proto_msg *m)
+{
+	int err = memory_request(a, m);
+
+	if (err != 0)
+		refuse(a, err, san_err_text(err));
+}
+
+void
+attach_memory_done(struct daemon *d, const struct poll_event *ev)
+{
+	struct attach *a = memory_asker(d, ev);
+	struct proto_msg ok;
+
+	if (a == NULL)
+		return;
+	if (ev->mem.err != 0) {
+		refuse(a, ev->mem.err, san_err_text(ev->mem.err));
+		return;
+	}
+	ok = reply(a, ev->mem.add ? PROTO_MEM_OK : PROTO_MEM_GONE);
+	ok.arg = ev->mem.key;
+	(void)message_send(a, &ok, NULL, 0);
+}
+
 static int
 message_run(struct attach *a, const struct proto_msg *m)
 {
@@ -314,7 +369,7 @@ message_run(struct attach *a, const struct proto_msg *m)
 		return on_wake_free(a, m);
 	case PROTO_MEM_ADD:
 	case PROTO_MEM_DEL:
-		refuse(a, SAN_EOPNOTSUPP, "no memory can be reached by a peer");
+		on_memory(a, m);
 		return 0;
 	default:
 		return on_sync(a, m);
@@ -355,7 +410,9 @@ on_readable(struct loop_source *source, uint32_t events)
 	/* A forked child speaks over a connection its parent made: from its first word on we know
 	 * its pid. */
 	a->pid = pid;
-	if (n <= 0 || !message_handle(a, &m, (size_t)n))
+	if (n > 0 && message_handle(a, &m, (size_t)n))
+		passed_drop(a);
+	else
 		attach_free(a);
 }
 
@@ -389,6 +446,7 @@ stranger_add(struct daemon *d, int fd)
 		free(a);
 		return SAN_EIO;
 	}
+	a->passed = -1;
 	a->pid = cred.pid;
 	a->uid = cred.uid;
 	TAILQ_INSERT_TAIL(&d->attach_server.attaches, a, all);

@@ -15,6 +15,7 @@
 #include "proto.h"
 
 struct daemon;
+struct poll_event;
 struct session;
 
 #define ATTACH_STRANGERS_MAX 64u /* connections that have not said ATTACH or FORK yet */
@@ -26,7 +27,9 @@ struct attach {
 	uint32_t id;		 /* index into shm_attach */
 	pid_t pid;
 	uid_t uid;
-	uint64_t wakes; /* wake objects this process may use, bit per index */
+	int passed;	       /* descriptor that came with the message being handled, -1 = none */
+	uint32_t memory_asked; /* number of the request about memory not yet answered, 0 = none */
+	uint64_t wakes;	       /* wake objects this process may use, bit per index */
 	struct loop_source source;
 	struct loop_timer greeting; /* a stranger that says nothing is hung up on */
 };
@@ -44,6 +47,9 @@ struct attach_server {
 int attach_server_open(struct daemon *d, const char *path, uint32_t mode);
 /* Stop listening, hang up on everybody: their sockets begin to close. */
 void attach_server_close(struct daemon *d);
+
+/* The poll thread has done, or refused, what a process asked about memory. */
+void attach_memory_done(struct daemon *d, const struct poll_event *ev);
 
 /* What is wrong with a message from a program, NULL if nothing. `attached`: it is not the
  * connection's first. */

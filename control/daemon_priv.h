@@ -37,6 +37,7 @@ struct daemon {
 	uint32_t session_count;
 	struct sock_list socks, sweep;
 	uint32_t sock_count, ident_last;
+	uint32_t memory_serial; /* of requests about memory */
 	struct history history; /* of sockets that are gone */
 	struct listener_bucket listeners[LISTENER_BUCKETS];
 	struct conn_table conns;

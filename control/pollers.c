@@ -210,6 +210,9 @@ event_handle(struct daemon *d, const struct poll_event *ev)
 	case POLL_EV_SESSION_GONE:
 		session_gone(d, ev);
 		break;
+	case POLL_EV_MEM_DONE:
+		attach_memory_done(d, ev);
+		break;
 	case POLL_EV_PORT_QUIET:
 		ports_quiet(d, ev->port);
 		break;

@@ -123,6 +123,8 @@ msg_packet_receive(struct msg_conn *c, const struct roce_pkt *p, void *frame, st
 	if (c->state != MSG_STATE_OPEN)
 		return false;
 	heard = verbs_receive(&c->v, p, now);
+	c->far = heard.far;
+	c->far_last = heard.last;
 	if (heard.valid && !c->established) {
 		c->established = true;
 		c->events |= MSG_EV_ESTABLISHED;
@@ -132,6 +134,30 @@ msg_packet_receive(struct msg_conn *c, const struct roce_pkt *p, void *frame, st
 	settle(c, now);
 	return heard.early && frame != NULL && c->state == MSG_STATE_OPEN &&
 	       rc_keep(&c->v.qp, p, frame, now) == 0;
+}
+
+bool
+msg_far_write(struct msg_conn *c, struct rc_far *out)
+{
+	*out = c->far;
+	c->far.bytes = NULL;
+	return out->bytes != NULL;
+}
+
+void
+msg_far_refuse(struct msg_conn *c, struct san_time now)
+{
+	if (c->state != MSG_STATE_OPEN)
+		return;
+	verbs_far_refuse(&c->v, c->far_last);
+	settle(c, now);
+}
+
+void
+msg_answer_refuse(struct msg_conn *c, struct roce_tx *out, struct san_time now)
+{
+	verbs_answer_refuse(&c->v, out);
+	settle(c, now);
 }
 
 void *

@@ -65,7 +65,9 @@ struct msg_conn {
 	int error; /* see msg_error */
 	uint8_t state;
 	bool established;
-	uint32_t events; /* not yet taken */
+	uint32_t events;   /* not yet taken */
+	struct rc_far far; /* of the packet received last */
+	bool far_last;
 
 	/* released <= posted <= produced */
 	uint32_t tx_produced, tx_posted, tx_released;
@@ -98,6 +100,14 @@ size_t msg_emit(struct msg_conn *c, struct roce_tx *out, size_t max, struct san_
 bool msg_has_work(const struct msg_conn *c, struct san_time now);
 struct san_time msg_deadline(const struct msg_conn *c);
 void msg_deadline_expire(struct msg_conn *c, struct san_time now);
+
+/* Far memory (rc/mr.h), which only the owner reaches. Ask after each msg_packet_receive what the
+ * packet wrote there; false: nothing. If it cannot be written, or what an emitted packet wants from
+ * there cannot be had, the connection ends; `out` becomes what is to be sent instead, other packets
+ * emitted with it are not sent. */
+bool msg_far_write(struct msg_conn *c, struct rc_far *out);
+void msg_far_refuse(struct msg_conn *c, struct san_time now);
+void msg_answer_refuse(struct msg_conn *c, struct roce_tx *out, struct san_time now);
 
 /* The program produced, consumed up to `pos`. SAN_EPROTO, and nothing changes, if that is more than
  * there is or goes backwards. A malformed record ends the connection (MALFORMED, PROTO) as soon as

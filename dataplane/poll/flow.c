@@ -160,6 +160,7 @@ flow_detach(struct poll *p, struct flow *f)
 		return;
 	/* DEAD at once: the engine touches the rings no more. */
 	engine_port_down(&f->engine, p->now);
+	flow_mem_drop(p, f);
 	flow_hot_remove(p, f);
 	f->sock = NULL;
 	s->slots[f->ref.slot].flow = 0;

@@ -61,6 +61,7 @@ struct flow {
 	TAILQ_ENTRY(flow) active_next;
 	struct roce_path path;
 
+	uint32_t keys, key_count; /* memory its peer may reach: newest key, 0 = none */
 	struct {
 		uint32_t retransmits;
 #define X(name, text) uint32_t name;
@@ -93,6 +94,15 @@ void flow_close(struct poll *p, struct flow *f, enum sdp_close_how how);
 void flow_frames_drop(struct flow *f);
 /* Free it if nobody needs it any more; true if it is gone. */
 bool flow_sweep(struct poll *p, struct flow *f);
+
+/* flow_mem.c. Far memory: a process's own, reached by its /proc/PID/mem; false = not (any more). */
+bool flow_far_write(struct poll *p, const struct rc_far *far);
+bool flow_far_read(struct poll *p, uint32_t key, uint64_t va, uint8_t *out, uint32_t len);
+/* 0 and the key, or SAN_ENOTCONN, SAN_ENOBUFS; 0 or SAN_ENOENT. */
+int flow_mem_add(struct poll *p, struct flow *f, const struct poll_cmd *cmd, uint32_t *key);
+int flow_mem_del(struct poll *p, struct flow *f, uint32_t key);
+/* Its peer reaches nothing any more. */
+void flow_mem_drop(struct poll *p, struct flow *f);
 
 /* flow_look.c: from the program to the engine. True if something was new. */
 bool flow_look(struct poll *p, struct flow *f);

@@ -136,6 +136,8 @@ flow_tell(struct poll *p, struct flow *f)
 	}
 	if ((events & SDP_EV_DEAD) != 0)
 		violation_count(p, f);
+	if (engine_quiet(&f->engine))
+		flow_mem_drop(p, f); /* before anybody is told */
 	control_tell(p, f);
 	if (!f->sock)
 		return 0;

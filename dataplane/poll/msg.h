@@ -24,6 +24,7 @@ struct frame; /* port/frame.h: a DPDK packet buffer */
 	X(CONN_DREQ, "the peer's DREQ arrived")                                            \
 	X(CONN_DREQ_DONE, "our DREQ was answered or given up")                             \
 	X(CONN_PATH, "the peer's MAC changed")                                             \
+	X(CONN_MEM, "let the peer reach memory, or no longer; answered by MEM_DONE")       \
 	X(CONN_RELEASE, "control is done with it: free once DEAD; answered by CONN_FREED") \
 	X(FRAME_TX, "send this frame, built by control, out of the port")                  \
 	X(PORT_UP, "start polling a port")                                                 \
@@ -42,7 +43,8 @@ struct frame; /* port/frame.h: a DPDK packet buffer */
 	X(FRAME_RX,                                                                          \
 	    "a frame for control: ARP, ICMP, ND, or a QP1 datagram (ICRC already verified)") \
 	X(SESSION_GONE, "no pointer into the region is left in this poll thread")            \
-	X(PORT_QUIET, "the port is not polled any more")
+	X(PORT_QUIET, "the port is not polled any more")                                     \
+	X(MEM_DONE, "CONN_MEM was done or refused: err, key")
 
 enum poll_cmd_type {
 #define X(name, text) POLL_CMD_##name,
@@ -89,6 +91,15 @@ struct poll_cmd {
 			} msg;
 			struct roce_path path;
 		} open;
+		struct { /* CONN_MEM, checked by control; who asked comes back with the answer */
+			uint16_t session, attach;
+			uint32_t serial;
+			bool add;
+			uint32_t rights;       /* PROTO_MEM_* */
+			uint64_t va, len, off; /* off: in the session's region, if fd is -1 */
+			int fd;		       /* /proc/PID/mem, the poll thread's from now on */
+			uint32_t key;	       /* to be forgotten */
+		} mem;
 		struct {
 			enum sdp_close_how how;
 		} close;
@@ -110,6 +121,12 @@ struct poll_event {
 			struct shm_addr local, peer;
 		} cmd;
 		uint32_t app_flags; /* SOCK_FLAGS */
+		struct {
+			uint16_t attach;
+			bool add;
+			uint32_t serial, key;
+			int32_t err;
+		} mem;
 		struct {
 			uint32_t bits;
 			int32_t err;

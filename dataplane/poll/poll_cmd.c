@@ -3,6 +3,8 @@
  * is room for the answer. */
 #include "poll_priv.h"
 
+#include <unistd.h>
+
 #include "port.h"
 #include "san_err.h"
 
@@ -54,6 +56,28 @@ port_down(struct poll *p, const struct poll_cmd *cmd)
 	answer(p, POLL_EV_PORT_QUIET, cmd);
 }
 
+static void
+conn_memory(struct poll *p, const struct poll_cmd *cmd)
+{
+	struct flow *f = flow_find(p, cmd->conn);
+	struct poll_event ev = {
+	    .type = POLL_EV_MEM_DONE, .conn = cmd->conn, .sock.session = cmd->mem.session};
+
+	ev.mem.attach = cmd->mem.attach;
+	ev.mem.add = cmd->mem.add;
+	ev.mem.serial = cmd->mem.serial;
+	ev.mem.key = cmd->mem.key;
+	if (f && f->session != cmd->mem.session)
+		f = NULL; /* the number was given to another connection meanwhile */
+	if (cmd->mem.add)
+		ev.mem.err = f ? flow_mem_add(p, f, cmd, &ev.mem.key) : SAN_ENOTCONN;
+	else
+		ev.mem.err = f ? flow_mem_del(p, f, cmd->mem.key) : SAN_ENOENT;
+	if (ev.mem.err != 0 && cmd->mem.add && cmd->mem.fd >= 0)
+		close(cmd->mem.fd);
+	poll_event_put(p, &ev);
+}
+
 /* Commands to one connection; one that is gone already needs none. */
 static void
 conn_command(struct poll *p, const struct poll_cmd *cmd)
@@ -94,6 +118,9 @@ cmd_run(struct poll *p, const struct poll_cmd *cmd)
 	case POLL_CMD_CONN_PATH:
 	case POLL_CMD_CONN_RELEASE:
 		conn_command(p, cmd);
+		break;
+	case POLL_CMD_CONN_MEM:
+		conn_memory(p, cmd);
 		break;
 	case POLL_CMD_FRAME_TX:
 		poll_tx_frame(p, cmd->port, cmd->frame);

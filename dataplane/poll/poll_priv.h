@@ -18,6 +18,7 @@
 #include "mr.h"
 #include "msg.h"
 #include "poll_thread.h"
+#include "proto.h"
 #include "recovery.h"
 #include "san_limits.h"
 #include "wheel.h"
@@ -35,7 +36,9 @@
 #define POLL_STASH	64u   /* frames allocated ahead */
 #define POLL_BLOCKS	1024u /* connections that may be short of packets at once */
 
-#define POLL_REGIONS 4096u /* of memory that peers may reach; power of two */
+#define POLL_FAR_MAX  512u  /* of them, of memory outside any region */
+#define POLL_KEYS_MAX 256u  /* of them, of one connection */
+#define POLL_REGIONS  4096u /* of memory that peers may reach; power of two */
 
 #define POLL_CMD_RING	1024u
 #define POLL_EVENT_RING 4096u
@@ -53,6 +56,14 @@ struct poll_slot {
 	uint32_t gen;	     /* the fields below are about this generation */
 	uint32_t cmd_seen;   /* last cmd_seq told to control */
 	uint32_t flags_seen; /* app_flags told to control */
+};
+
+/* By the slot of a key: whose it is. */
+struct poll_key {
+	uint32_t key; /* 0 = not given out */
+	uint32_t flow;
+	uint32_t next, prev; /* keys of the same flow */
+	int fd;		     /* of far memory: its process's, ours to close; else -1 */
 };
 
 /* What a connection in message mode needs besides its flow. */
@@ -108,8 +119,11 @@ struct poll {
 	uint32_t live_count;
 
 	struct rc_pool recovery;
-	struct rc_block *blocks;       /* [POLL_BLOCKS], in address space since poll_create */
-	struct rc_mrs mrs;	       /* what peers may reach, of all connections */
+	struct rc_block *blocks; /* [POLL_BLOCKS], in address space since poll_create */
+	struct rc_mrs mrs;	 /* what peers may reach, of all connections */
+	struct poll_key keys[POLL_REGIONS];
+	uint32_t far_count;	       /* keys of far memory: each has a descriptor */
+	uint8_t far[SAN_PMTU_MAX];     /* the payload of one packet, on its way from there */
 	struct rc_mr *regions;	       /* [POLL_REGIONS], in address space since poll_create */
 	struct poll_msg_store *stores; /* by flow index, in address space since poll_create */
 

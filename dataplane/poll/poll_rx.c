@@ -34,6 +34,17 @@ vlan_matches(uint16_t got, uint16_t want)
 	return got == want || (got == 0 && want == ROCE_VLAN_NONE);
 }
 
+/* What a packet wrote into memory of the program's that is not in the region. */
+static void
+far_write(struct poll *p, struct flow *f)
+{
+	struct rc_far far;
+
+	if (!engine_is_stream(&f->engine) && msg_far_write(&f->engine.msg, &far) &&
+	    !flow_far_write(p, &far))
+		msg_far_refuse(&f->engine.msg, p->now);
+}
+
 /* What waited for the packet just received. Its ICRC was good when it came. */
 static void
 kept_receive(struct poll *p, struct flow *f)
@@ -44,6 +55,7 @@ kept_receive(struct poll *p, struct flow *f)
 	while ((frame = engine_frame_next(&f->engine)) != NULL) {
 		if (roce_decode_again(frame_data(frame), frame_len(frame), &pkt) == ROCE_OK)
 			engine_receive(&f->engine, &pkt, NULL, p->now);
+		far_write(p, f);
 		frame_free(frame);
 	}
 }
@@ -68,6 +80,7 @@ flow_packet(struct poll *p, uint16_t port, const struct roce_pkt *pkt, struct fr
 	} else {
 		f->heard_at = p->now;
 		kept = engine_receive(&f->engine, pkt, frame, p->now);
+		far_write(p, f);
 		kept_receive(p, f);
 		flow_traffic(p, f);
 	}

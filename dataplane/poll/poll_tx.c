@@ -149,6 +149,20 @@ emit_room(struct poll *p, const struct flow *f)
 	return RTE_MIN(RTE_MIN(room, p->stashed), EMIT_BATCH);
 }
 
+/* The payload of an answer to a READ of memory that is not in the region; false: there is none, the
+ * packet says so, and nothing may follow it. */
+static bool
+far_read(struct poll *p, struct flow *f, struct roce_tx *tx)
+{
+	if (tx->seg_count == 0 || tx->seg[0].base || tx->seg[0].len == 0)
+		return true;
+	tx->seg[0].base = p->far;
+	if (flow_far_read(p, tx->ext.rkey, tx->ext.va, p->far, tx->seg[0].len))
+		return true;
+	msg_answer_refuse(&f->engine.msg, tx, p->now);
+	return false;
+}
+
 static void
 packet_send(struct poll *p, struct flow *f, const struct roce_tx *tx)
 {
@@ -183,8 +197,13 @@ flow_emit(struct poll *p, struct flow *f, uint32_t budget, bool *more)
 		if (room == 0)
 			break;
 		n = engine_emit(&f->engine, tx, room, p->now);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
+			bool good = far_read(p, f, &tx[i]);
+
 			packet_send(p, f, &tx[i]);
+			if (!good)
+				n = i + 1;
+		}
 		sent += (uint32_t)n;
 		if (n < room) {
 			*more = false;

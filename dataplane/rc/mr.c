@@ -41,7 +41,8 @@ region_valid(uint64_t va, const uint8_t *base, uint64_t len, uint32_t access)
 	if (va + len < va || (access & ~access_all) != 0)
 		return false;
 	/* What is aligned for the peer must be aligned here: processors are atomic only then. */
-	return (access & RC_ACCESS_REMOTE_ATOMIC) == 0 || ((va ^ (uintptr_t)base) & 7) == 0;
+	return (access & RC_ACCESS_REMOTE_ATOMIC) == 0 ||
+	       (base != NULL && ((va ^ (uintptr_t)base) & 7) == 0);
 }
 
 int
@@ -115,15 +116,32 @@ rc_mr_invalidate(struct rc_mrs *t, uint32_t pd, uint32_t key, bool remote)
 	return 0;
 }
 
+/* The region, if all of [va, va + len) may be used so. */
+static const struct rc_mr *
+region_for(
+    const struct rc_mrs *t, uint32_t pd, uint32_t key, uint64_t va, uint64_t len, uint32_t access)
+{
+	const struct rc_mr *mr = region_by_key(t, key);
+
+	if (mr == NULL || !mr->valid || mr->pd != pd || (mr->access & access) != access)
+		return NULL;
+	return va >= mr->va && len <= mr->len && va - mr->va <= mr->len - len ? mr : NULL;
+}
+
 uint8_t *
 rc_mr_find(
     const struct rc_mrs *t, uint32_t pd, uint32_t key, uint64_t va, uint64_t len, uint32_t access)
 {
-	const struct rc_mr *mr = region_by_key(t, key);
-	uint64_t at;
+	const struct rc_mr *mr = region_for(t, pd, key, va, len, access);
 
-	if (mr == NULL || !mr->valid || mr->pd != pd || (mr->access & access) != access)
-		return NULL;
-	at = va - mr->va;
-	return va >= mr->va && len <= mr->len && at <= mr->len - len ? mr->base + at : NULL;
+	return mr != NULL && mr->base != NULL ? mr->base + (va - mr->va) : NULL;
+}
+
+bool
+rc_mr_far(
+    const struct rc_mrs *t, uint32_t pd, uint32_t key, uint64_t va, uint64_t len, uint32_t access)
+{
+	const struct rc_mr *mr = region_for(t, pd, key, va, len, access);
+
+	return mr != NULL && mr->base == NULL;
 }

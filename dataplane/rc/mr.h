@@ -26,7 +26,7 @@ enum rc_access {
 
 struct rc_mr {
 	uint64_t va, len; /* as the peer addresses it */
-	uint8_t *base;	  /* where its first byte is here */
+	uint8_t *base;	  /* where its first byte is here; NULL: far, only its owner reaches it */
 	uint32_t key;	  /* 0 = slot free: never a valid key */
 	uint32_t pd;
 	uint32_t access;    /* RC_ACCESS_* */
@@ -47,7 +47,7 @@ struct rc_mrs {
 /* `mr`: `count` slots, the owner's, power of two up to 2^24. 0 or SAN_EINVAL. */
 int rc_mrs_init(struct rc_mrs *t, struct rc_mr *mr, uint32_t count, struct prng seed);
 /* 0, SAN_ENOBUFS (table full), SAN_EINVAL (wraps around, an unknown access bit, or atomics wanted
- * where what is 8-byte aligned for the peer is not so here). */
+ * where what is 8-byte aligned for the peer is not so here, or of far memory). */
 int rc_mr_register(struct rc_mrs *t, uint32_t pd, uint64_t va, uint8_t *base, uint64_t len,
     uint32_t access, uint32_t *key);
 /* 0 or SAN_ENOENT. From its return on nothing of ours touches the memory. */
@@ -55,6 +55,9 @@ int rc_mr_deregister(struct rc_mrs *t, uint32_t key);
 /* The key stops working; the slot stays taken until it is deregistered. SAN_ENOENT; SAN_EPERM: not
  * of this domain, or not to be invalidated by a peer (`remote`). */
 int rc_mr_invalidate(struct rc_mrs *t, uint32_t pd, uint32_t key, bool remote);
+/* Is all of [va, va + len) far memory that may be used in all ways of `access`? */
+bool rc_mr_far(
+    const struct rc_mrs *t, uint32_t pd, uint32_t key, uint64_t va, uint64_t len, uint32_t access);
 /* Where [va, va + len) is, or NULL unless the whole of it may be used in all ways of `access`. */
 uint8_t *rc_mr_find(
     const struct rc_mrs *t, uint32_t pd, uint32_t key, uint64_t va, uint64_t len, uint32_t access);

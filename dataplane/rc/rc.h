@@ -186,6 +186,13 @@ enum rc_out {
 	RC_OUT_REQUEST,	 /* the owner appends the chunk's bytes */
 };
 
+/* A piece of a WRITE into far memory. */
+struct rc_far {
+	const uint8_t *bytes; /* NULL: there is none */
+	uint32_t len, key;
+	uint64_t va;
+};
+
 /* What a packet meant for the owner. */
 struct rc_in {
 	bool valid;	/* the peer is alive and knows the connection */
@@ -211,6 +218,9 @@ struct rc_in {
 	uint64_t value;
 
 	bool early; /* beyond a gap: the owner may rc_keep the frame */
+
+	/* To be put there before anything else is asked of the QP; if that fails: rc_refuse. */
+	struct rc_far far;
 };
 
 /* rc_params as a queue pair keeps them. */
@@ -353,7 +363,9 @@ void *rc_kept_drop(struct rc_qp *qp);
 void *rc_fini(struct rc_qp *qp);
 
 /* The next packet. Fills every field of `out` but payload; for a request the payload is the owner's
- * to add. */
+ * to add. So is that of an answer from far memory: one segment without a base, of ext.va and
+ * ext.rkey; if it cannot be had, rc_answer_refuse makes another packet of it, to be sent instead,
+ * and of what else was emitted nothing. */
 enum rc_out rc_emit(
     struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now);
 bool rc_has_work(const struct rc_qp *qp, struct san_time now);
@@ -393,6 +405,8 @@ void rc_ack_now(struct rc_qp *qp);
 /* The owner cannot do what the packet just received asked for: the peer shall know (NAK "remote
  * operational error"), which ends the connection. */
 void rc_refuse(struct rc_qp *qp, const struct rc_in *in);
+
+void rc_answer_refuse(struct rc_qp *qp, struct roce_tx *out);
 
 /* No request will be sent any more; the responder goes on. */
 void rc_stop(struct rc_qp *qp);

@@ -77,7 +77,11 @@ rc_resource_execute(struct rc_qp *qp, const struct roce_pkt *p, uint64_t *value)
 	at = rc_region(qp, p->ext.rkey, p->ext.va, len,
 	    read ? RC_ACCESS_REMOTE_READ : RC_ACCESS_REMOTE_ATOMIC);
 	if (at == NULL)
-		return AETH_NAK_ACCESS;
+		return read && qp->mrs != NULL &&
+			       rc_mr_far(qp->mrs, qp->pd, p->ext.rkey, p->ext.va, len,
+				   RC_ACCESS_REMOTE_READ)
+			   ? 0
+			   : AETH_NAK_ACCESS;
 	if (!read)
 		*value = atomic_execute((uint64_t *)(void *)at, p);
 	return 0;
@@ -220,7 +224,19 @@ response_fill(const struct rc_qp *qp, const struct rc_resource *r, struct roce_t
 	out->seg[0].base = rc_region(qp, r->key, r->va + at, len, RC_ACCESS_REMOTE_READ);
 	out->seg[0].len = len;
 	out->seg_count = 1;
-	return out->seg[0].base != NULL;
+	out->ext.va = r->va + at;
+	out->ext.rkey = r->key;
+	return out->seg[0].base != NULL ||
+	       (qp->mrs != NULL &&
+		   rc_mr_far(qp->mrs, qp->pd, r->key, r->va + at, len, RC_ACCESS_REMOTE_READ));
+}
+
+void
+rc_answer_refuse(struct rc_qp *qp, struct roce_tx *out)
+{
+	qp->expected = out->psn;
+	rc_responder_refuse(qp, AETH_NAK_OPERATION);
+	rc_ack_emit(qp, out);
 }
 
 static void

@@ -97,10 +97,23 @@ request_check(const struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 	return 0;
 }
 
+static uint8_t
+far_write(
+    const struct rc_qp *qp, uint64_t va, uint32_t len, const struct roce_pkt *p, struct rc_in *in)
+{
+	if (qp->mrs == NULL ||
+	    !rc_mr_far(qp->mrs, qp->pd, qp->write_key, va, len, RC_ACCESS_REMOTE_WRITE))
+		return AETH_NAK_ACCESS;
+	in->far = (struct rc_far){
+	    .bytes = p->payload, .len = p->payload_len, .key = qp->write_key, .va = va};
+	in->last = shapes[p->opcode & 31] & LAST;
+	return 0;
+}
+
 /* The key was good for the whole message when it began; it must still be for each packet. Of an
  * empty message neither address nor key is looked at. */
 static uint8_t
-write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
+write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, struct rc_in *in)
 {
 	uint32_t at = qp->message_len, len = p->payload_len;
 	uint8_t *to;
@@ -115,17 +128,18 @@ write_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p)
 		return 0;
 	to = rc_region(qp, qp->write_key, qp->write_va + at, len, RC_ACCESS_REMOTE_WRITE);
 	if (to == NULL)
-		return AETH_NAK_ACCESS;
+		return far_write(qp, qp->write_va + at, len, p, in);
 	memcpy(to, p->payload, p->payload_len);
 	return 0;
 }
 
 /* What a request does to our memory. 0, or the NAK it earns. */
 static uint8_t
-request_execute(struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, uint64_t *value)
+request_execute(
+    struct rc_qp *qp, uint8_t shape, const struct roce_pkt *p, uint64_t *value, struct rc_in *in)
 {
 	if (shape & WRITE)
-		return write_execute(qp, shape, p);
+		return write_execute(qp, shape, p, in);
 	if (shape & ANSWER)
 		return rc_resource_execute(qp, p, value);
 	if (shape & INV &&
@@ -231,7 +245,7 @@ receive_expected(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now
 	uint64_t value;
 
 	if (refusal == 0)
-		refusal = request_execute(qp, shape, p, &value);
+		refusal = request_execute(qp, shape, p, &value, in);
 	if (refusal != 0) {
 		rc_responder_refuse(qp, refusal);
 		return;

@@ -18,11 +18,12 @@
  *                                 slot's doorbells so far
  *   SYNC_OK    daemon -> program
  *   MEM_ADD    program -> daemon  arg = slot, mem: let the socket's peer reach memory of this
- *                                 process; fd, if `mem.off` is PROTO_MEM_OUTSIDE: its own
- *                                 /proc/self/mem, open for reading and writing. REFUSED with
- *                                 NOTCONN, OPNOTSUPP (a stream), INVAL (wraps around, not inside
- *                                 the region, an unknown right, no such fd), PERM (not a slot this
- *                                 process holds), NOBUFS (no key left)
+ *                                 process: of the region's heap, or, if `mem.off` is
+ *                                 PROTO_MEM_OUTSIDE, of its own, with fd: its /proc/self/mem, open
+ *                                 for reading and writing. REFUSED with NOTCONN, OPNOTSUPP (a
+ *                                 stream), INVAL (wraps around, not inside the heap, an unknown
+ *                                 right, no such fd), PERM (not a slot this process holds),
+ *                                 NOBUFS (no key left), ALREADY (an answer is still owed)
  *   MEM_OK     daemon -> program  arg = the key, which works from now on
  *   MEM_DEL    program -> daemon  arg = slot, mem.key. REFUSED with NOENT: no such key, maybe since
  *                                 its connection has ended

@@ -103,6 +103,8 @@ verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now)
 	rc_receive(&v->qp, p, now, &in);
 	heard.valid = in.valid;
 	heard.early = in.early;
+	heard.far = in.far;
+	heard.last = in.last;
 	if (in.delivered && v->direct)
 		heard.piece = verbs_recv_piece(&in);
 	else if (in.delivered)
@@ -114,6 +116,22 @@ verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now)
 	if (v->error == 0)
 		verbs_send_pump(v);
 	return heard;
+}
+
+void
+verbs_far_refuse(struct verbs *v, bool last)
+{
+	const struct rc_in in = {.last = last};
+
+	rc_refuse(&v->qp, &in);
+	settle(v, NULL);
+}
+
+void
+verbs_answer_refuse(struct verbs *v, struct roce_tx *out)
+{
+	rc_answer_refuse(&v->qp, out);
+	settle(v, NULL);
 }
 
 bool

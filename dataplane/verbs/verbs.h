@@ -194,8 +194,14 @@ struct verbs_heard {
 	bool valid;		  /* the peer is there and knows the connection */
 	bool early;		  /* beyond a gap: the owner may rc_keep the frame, see rc.h */
 	struct verbs_piece piece; /* of direct receivers */
+	struct rc_far far;	  /* to be put there at once, or verbs_far_refuse */
+	bool last;		  /* `far` is the end of its message */
 };
 struct verbs_heard verbs_receive(struct verbs *v, const struct roce_pkt *p, struct san_time now);
+/* Far memory (rc/mr.h) cannot be had: what verbs_receive handed up, or what verbs_emit asks for
+ * (see rc_emit), whose packet becomes another one. The connection ends, the peer is told why. */
+void verbs_far_refuse(struct verbs *v, bool last);
+void verbs_answer_refuse(struct verbs *v, struct roce_tx *out);
 /* Direct receivers: the peer may begin messages until `limit` have been begun (free-running, never
  * falls), but none while closed: a promise, and what there is room for now. */
 void verbs_recv_allow(struct verbs *v, uint32_t limit, bool closed);

@@ -254,6 +254,7 @@ prog_command(struct prog *p, uint32_t slot, enum shm_cmd cmd, uint32_t arg,
 
 	k->cmd = cmd;
 	k->cmd_arg = arg;
+	k->type = p->type;
 	k->local = local != NULL ? *local : (struct shm_addr){.family = 0};
 	k->peer = peer != NULL ? *peer : (struct shm_addr){.family = 0};
 	atomic_fetch_add(&k->cmd_seq, 1);

@@ -18,6 +18,7 @@ struct prog {
 	uint32_t attach;
 	struct shm_map map;
 	int memfd;
+	uint32_t type; /* enum shm_type of the sockets it makes from now on */
 	int doorbell[SAN_POLLS_MAX];
 	uint32_t doorbells;
 	void (*pump)(void *arg); /* NULL: sleep a moment */

@@ -362,6 +362,7 @@ poll_cmd_put(unsigned poll, const struct poll_cmd *cmd)
 	case POLL_CMD_SESSION_DEL:
 		event_put(&gone);
 		break;
+	case POLL_CMD_CONN_MEM: /* the fake moves bytes of streams only */
 	case POLL_CMD_SESSION_ADD:
 	case POLL_CMD_PORT_UP:
 	case POLL_CMD_PORT_DOWN:
