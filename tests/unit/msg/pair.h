@@ -28,7 +28,8 @@ struct end {
 	struct rc_resource resources[RESOURCES];
 	struct rc_mrs mrs;
 	struct rc_mr mr[4];
-	uint32_t key; /* of `region` */
+	uint32_t key, far_key; /* of `region`: as near memory, as far memory */
+	bool far_gone;	       /* far memory cannot be had any more */
 	uint8_t region[REGION];
 	uint8_t tx_bytes[RING], rx_bytes[RING];
 	struct byte_ring tx, rx;
@@ -101,6 +102,9 @@ pair_init(struct pair *p, uint64_t seed)
 		assert_int_equal(rc_mr_register(&e->mrs, 7, VA, e->region, REGION,
 				     RC_ACCESS_REMOTE_READ | RC_ACCESS_REMOTE_WRITE, &e->key),
 		    0);
+		assert_int_equal(rc_mr_register(&e->mrs, 7, VA, NULL, REGION,
+				     RC_ACCESS_REMOTE_READ | RC_ACCESS_REMOTE_WRITE, &e->far_key),
+		    0);
 		o = pair_open(p, side);
 		assert_int_equal(msg_conn_init(&e->c, &o, p->now), 0);
 	}
@@ -141,6 +145,34 @@ pair_throw(struct pair *p, int from, const struct roce_tx *tx)
 	p->air[at] = k;
 }
 
+/* What the owner of far memory does for a packet on its way out; false: nothing else of its batch
+ * leaves. */
+static inline bool
+pair_far_read(struct pair *p, struct end *e, struct roce_tx *tx)
+{
+	if (tx->seg_count == 0 || tx->seg[0].base != NULL || tx->seg[0].len == 0)
+		return true;
+	assert_int_equal(tx->ext.rkey, e->far_key);
+	tx->seg[0].base = e->region + (tx->ext.va - VA);
+	if (e->far_gone)
+		msg_answer_refuse(&e->c, tx, p->now);
+	return !e->far_gone;
+}
+
+static inline void
+pair_far_write(struct pair *p, struct end *e)
+{
+	struct rc_far far;
+
+	if (!msg_far_write(&e->c, &far))
+		return;
+	assert_int_equal(far.key, e->far_key);
+	if (e->far_gone)
+		msg_far_refuse(&e->c, p->now);
+	else
+		memcpy(e->region + (far.va - VA), far.bytes, far.len);
+}
+
 static inline void
 pair_emit(struct pair *p)
 {
@@ -150,6 +182,8 @@ pair_emit(struct pair *p)
 	for (int side = 0; side < 2; side++) {
 		while ((n = msg_emit(&p->end[side].c, tx, 4, p->now)) != 0)
 			for (size_t i = 0; i < n; i++) {
+				if (!pair_far_read(p, &p->end[side], &tx[i]))
+					n = i + 1;
 				pair_throw(p, side, &tx[i]);
 				if (pair_chance(p, p->duplicate))
 					pair_throw(p, side, &tx[i]);
@@ -178,6 +212,7 @@ pair_step(struct pair *p)
 		memmove(&p->air[0], &p->air[1], --p->in_air * sizeof p->air[0]);
 		k.pkt.payload = k.bytes;
 		msg_packet_receive(&p->end[k.to].c, &k.pkt, NULL, p->now);
+		pair_far_write(p, &p->end[k.to]);
 	}
 	for (int side = 0; side < 2; side++)
 		msg_deadline_expire(&p->end[side].c, p->now);

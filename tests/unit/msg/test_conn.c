@@ -98,6 +98,31 @@ a_wrong_key_ends_it(void **state)
 	assert_int_equal(msg_rx_produced(&pair.end[0].c), 0); /* no answer is shown */
 }
 
+/* Far memory that cannot be had any more: the peer is told so, in a NAK, and nothing else leaves.
+ */
+static void
+far_memory_goes(void **state)
+{
+	for (uint8_t op = SHM_TX_WRITE; op <= SHM_TX_READ; op++) {
+		struct shm_tx_record r = {.op = op, .len = 900, .va = VA};
+		uint8_t bytes[900] = {0};
+
+		pair_init(&pair, 1);
+		r.key = pair.end[1].far_key;
+		assert_true(pair_put(&pair, 0, &r, bytes));
+		pair_settle(&pair);
+		assert_int_equal(msg_error(&pair.end[0].c), 0);
+		pair.end[1].far_gone = true;
+		assert_true(pair_put(&pair, 0, &r, bytes));
+		while (msg_state(&pair.end[0].c) == MSG_STATE_OPEN)
+			assert_true(pair_step(&pair));
+		assert_int_equal(msg_error(&pair.end[0].c), SAN_ECONNRESET);
+		assert_int_equal(pair.end[0].c.v.qp.fatal, AETH_NAK_OPERATION);
+		assert_int_not_equal(msg_error(&pair.end[1].c), 0);
+		assert_int_equal(pair.end[1].c.v.qp.counters.tx_naks, 1);
+	}
+}
+
 /* Abortive: what was not acknowledged is gone, both rings are left alone at once. */
 static void
 close_is_abortive(void **state)
@@ -183,6 +208,7 @@ main(void)
 	    cmocka_unit_test(a_full_ring_makes_the_peer_wait),
 	    cmocka_unit_test(a_read_waits_for_room),
 	    cmocka_unit_test(a_wrong_key_ends_it),
+	    cmocka_unit_test(far_memory_goes),
 	    cmocka_unit_test(close_is_abortive),
 	    cmocka_unit_test(linger_has_its_deadline),
 	    cmocka_unit_test(hostile_programs),

@@ -43,6 +43,13 @@ do_send(int side)
 		g->sent_len[g->sent++ % 4096] = len;
 }
 
+/* The same memory, reached one way or the other. */
+static uint32_t
+some_key(int side)
+{
+	return pair_chance(&pair, 500) ? pair.end[side].key : pair.end[side].far_key;
+}
+
 static void
 do_write(int side)
 {
@@ -50,7 +57,7 @@ do_write(int side)
 	uint32_t len = prng_below(&pair.prng, WRITE_PART / 4),
 		 at = prng_below(&pair.prng, WRITE_PART - len);
 	const struct shm_tx_record r = {
-	    .op = SHM_TX_WRITE, .len = len, .key = pair.end[!side].key, .va = VA + at};
+	    .op = SHM_TX_WRITE, .len = len, .key = some_key(!side), .va = VA + at};
 
 	for (uint32_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)prng_u64(&pair.prng);
@@ -67,7 +74,7 @@ do_read(int side)
 	const struct shm_tx_record r = {.op = SHM_TX_READ,
 	    .flags = pair_chance(&pair, 300) ? SHM_TX_FENCE : 0,
 	    .len = len,
-	    .key = pair.end[!side].key,
+	    .key = some_key(!side),
 	    .va = VA + at,
 	    .tag = g->reads};
 
