@@ -202,25 +202,23 @@ struct rc_in {
 	bool se;
 	bool imm; /* on the last packet: the message carries immediate data */
 	bool inv; /* on the last packet: the peer invalidated our key `inv_key`; done already */
-	uint32_t imm_data, inv_key;
 	/* The message is an RDMA WRITE with immediate data: its `write_len` bytes are in place
 	 * already; it took a receive buffer, into which nothing is put: first, last, len 0. */
 	bool write_imm;
-	uint32_t write_len;
-	const uint8_t *payload;
-	uint32_t len;
+	bool response;			       /* answer to a READ or atomic of ours */
+	bool early;			       /* beyond a gap: the owner may rc_keep the frame */
+	uint32_t len;			       /* of the payload; 0 unless delivered or response */
+	uint32_t imm_data, inv_key, write_len; /* 0 where they mean nothing */
+	/* To be put there before anything else is asked of the QP; if that fails: rc_refuse. */
+	struct rc_far far;
 
-	/* Answer to a READ or atomic of ours: of message `op_index` of `op` (a copy), payload at
-	 * `offset`, or the atomic's old `value`. */
-	bool response;
+	/* From here on valid only as the flags say. */
+	const uint8_t *payload;
+	/* Answer: to message `op_index` of `op` (a copy), payload at `offset`, or the atomic's old
+	 * `value`. */
 	struct rc_run op;
 	uint32_t op_index, offset;
 	uint64_t value;
-
-	bool early; /* beyond a gap: the owner may rc_keep the frame */
-
-	/* To be put there before anything else is asked of the QP; if that fails: rc_refuse. */
-	struct rc_far far;
 };
 
 /* rc_params as a queue pair keeps them. */
@@ -282,7 +280,8 @@ struct rc_qp {
 	bool timing;
 	uint8_t backoff; /* doublings of rto */
 	/* Units of RC_LATE_US. How long the answer to a timeout took that may prove a mistake, 0 =
-	 * there is none; the timer's floor, since answers came so late. */
+	 * there is none, 1 = it may have been the answer that was lost; the timer's floor, since
+	 * answers came so late. */
 	uint16_t late, rto_floor;
 	uint32_t timed_psn;
 	uint32_t srtt, rttvar, rtt_least; /* ns; srtt 0 = no sample yet */

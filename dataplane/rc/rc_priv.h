@@ -204,6 +204,8 @@ uint64_t rc_rnr_ns(uint8_t code);
 void rc_rto_heard(struct rc_qp *qp, struct san_time now);
 /* There was a timeout that may prove a mistake: the peer was there, but late. */
 bool rc_rto_late(const struct rc_qp *qp);
+/* ... and the peer was away for longer than an answer to the repeat takes. */
+bool rc_rto_absent(const struct rc_qp *qp, struct san_time now);
 /* It was one. */
 void rc_rto_undo(struct rc_qp *qp, struct san_time now);
 /* It was none, as far as we shall ever know. */

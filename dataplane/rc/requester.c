@@ -41,6 +41,8 @@ next_ready(const struct rc_qp *qp)
 bool
 rc_requester_ready(const struct rc_qp *qp)
 {
+	if (qp->snd == qp->nxt && qp->board == NULL && !qp->tail_due)
+		return false; /* mostly */
 	if (qp->rnr_until.ns != UINT64_MAX)
 		return false;
 	return next_ready(qp) || (rc_may(qp, RC_MAY_ASK) && again_ready(qp));
@@ -120,10 +122,29 @@ tail_psn(struct rc_qp *qp)
 	return r == NULL || rc_kind_answered(r->kind) ? qp->una : psn;
 }
 
+/* Where a request for the missing answer `psn` begins. Who takes a repeated READ as the new
+ * beginning of what may be asked for, as Linux does, must not be asked for the second hole before
+ * the first one is filled. */
+static uint32_t
+hole_begin(struct rc_qp *qp, uint32_t psn)
+{
+	uint32_t index, at, first;
+	const struct rc_run *r = rc_runs_find(qp, psn, &index, &at);
+
+	if (!qp->board->answers || r->kind != RC_READ || (qp->features & RC_FEATURE_SACK) != 0)
+		return psn;
+	first = psn_add(psn, PSN_MASK + 1 - at % qp->read_packets);
+	if (psn_diff(first, qp->una) < 0)
+		first = qp->una;
+	while (psn_set_has(&qp->board->have, first))
+		first = psn_add(first, 1);
+	return first;
+}
+
 static void
 again_emit(struct rc_qp *qp, struct roce_tx *out, struct rc_chunk *chunk, struct san_time now)
 {
-	uint32_t psn = qp->tail_due ? tail_psn(qp) : rc_board_next(qp);
+	uint32_t psn = qp->tail_due ? tail_psn(qp) : hole_begin(qp, rc_board_next(qp));
 	uint32_t all = rc_runs_chunk(qp, psn, chunk),
 		 packets = all == 1 || qp->tail_due ? all : rc_board_hole(qp, psn, all);
 
@@ -226,10 +247,11 @@ skip_ahead(struct rc_qp *qp, struct san_time now)
 		return;
 	}
 	/* It was not lost: the answers were, or are late. Who counts what comes twice tells. */
-	if (qp->probing != 0 && (qp->peer_keeps || (qp->features & RC_FEATURE_SACK) != 0))
-		rc_requester_resume(qp);
-	else if (qp->probing != 0)
+	if (qp->probing != 0 && !qp->peer_keeps && (qp->features & RC_FEATURE_SACK) == 0 &&
+	    rc_rto_absent(qp, now))
 		rc_undo(qp, now);
+	else if (qp->probing != 0)
+		rc_requester_resume(qp);
 	if (psn_diff(qp->snd, qp->una) < 0) {
 		qp->snd = qp->una;
 		rc_runs_seek(qp, qp->una);

@@ -115,6 +115,16 @@ rc_rto_acked(struct rc_qp *qp, uint32_t psn, struct san_time now)
 	qp->rto = rto.us < qp->params.rto_min.us ? qp->params.rto_min : rto;
 }
 
+/* The last repeat could have been answered long since: whoever answers now was away. Else it may
+ * have been the first answer that was lost. */
+bool
+rc_rto_absent(const struct rc_qp *qp, struct san_time now)
+{
+	uint64_t left = san_time_since(qp->rto_at, now).ns, all = rto_now(qp).ns;
+
+	return qp->retries != 0 && all > left && all - left > 2 * (uint64_t)qp->srtt;
+}
+
 static uint16_t
 late_units(struct san_duration d)
 {
@@ -127,7 +137,8 @@ void
 rc_rto_heard(struct rc_qp *qp, struct san_time now)
 {
 	if (qp->retries != 0)
-		qp->late = late_units(san_time_since(now, qp->progress_at));
+		qp->late =
+		    rc_rto_absent(qp, now) ? late_units(san_time_since(now, qp->progress_at)) : 1;
 	qp->retries = qp->backoff = 0;
 	qp->tail_asked = qp->tail_due = false;
 	qp->progress_at = now;

@@ -36,6 +36,7 @@ fig_end(const struct fig_way *way, uint32_t window)
 	    .pmtu = FIG_PMTU,
 	    .recv_size = RC_WORK_BYTES,
 	    .keep = way->recovery != FIG_GO_BACK_N,
+	    .rxe = way->recovery == FIG_RXE,
 	    .features = way->recovery == FIG_SACK ? RC_FEATURE_SACK | RC_FEATURE_ECN_ECHO : 0,
 	    .rc =
 		{
@@ -91,6 +92,7 @@ fig_flow(
 	struct rc_end_setup from = *end;
 	struct rc_end *e;
 
+	from.rxe = false;
 	from.script.works = UINT32_MAX;
 	from.script.weight[flow->kind] = 1;
 	from.script.len = flow->len;

@@ -17,6 +17,7 @@
 #define FIG_LIST(X)                                  \
 	X(loss, "Goodput at loss")                   \
 	X(read, "READs at loss")                     \
+	X(rxe, "A peer that keeps nothing")          \
 	X(incast, "A hundred senders, one receiver") \
 	X(fairness, "Sixteen flows, one link")       \
 	X(reorder, "Two paths of different length")
@@ -51,6 +52,7 @@ enum fig_recovery {
 	FIG_GO_BACK_N,
 	FIG_KEEP, /* the receiver keeps early packets, but tells nothing the standard does not */
 	FIG_SACK, /* ... and tells which */
+	FIG_RXE,  /* the sender would keep early packets, the receiver is rxe_end.h's */
 };
 
 /* A way to run a queue pair that is compared with others. Lists end with a NULL name. */

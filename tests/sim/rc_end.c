@@ -49,6 +49,11 @@ rc_end_open(struct rc_end *e, struct rc_end *peer, struct san_time now)
 	    .cc = s->cc,
 	};
 
+	if (s->rxe) {
+		e->rxe = malloc(sizeof *e->rxe);
+		san_check(e->rxe != NULL);
+		rxe_end_init(e->rxe, s->psn);
+	}
 	san_check(s->reads <= RC_READS_MAX);
 	e->peer = peer;
 	san_check(rc_init(&e->qp, &o, now) == 0);
@@ -72,6 +77,7 @@ rc_end_fini(struct rc_end *e)
 	for (uint32_t i = 0; i < RC_WORKS; i++)
 		free(e->work[i].expected);
 	free(e->draft.expected);
+	free(e->rxe);
 	free(e->lent.bytes);
 	free(e->lent.model);
 	free(e->lent.ahead);
@@ -134,6 +140,11 @@ packet_receive(struct rc_end *e, struct sim_frame *f, struct san_time now)
 void
 rc_end_frame(struct rc_end *e, struct sim_frame *f, struct san_time now)
 {
+	if (e->rxe != NULL) {
+		rxe_end_receive(e, &f->pkt, now);
+		node_frame_done(&e->host->node, f);
+		return;
+	}
 	do
 		packet_receive(e, f, now);
 	while ((f = rc_kept_next(&e->qp)) != NULL);
@@ -191,6 +202,8 @@ rc_end_emit(struct rc_end *e, uint32_t max, struct san_time now)
 	struct roce_tx tx;
 	enum rc_out kind;
 
+	if (e->rxe != NULL)
+		return rxe_end_emit(e, max, now);
 	while (max-- > 0) {
 		kind = rc_emit(&e->qp, &tx, &chunk, now);
 		if (kind == RC_OUT_NONE) {

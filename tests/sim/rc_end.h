@@ -14,6 +14,7 @@
 #include "prng.h"
 #include "rc.h"
 #include "rc_meter.h"
+#include "rxe_end.h"
 
 struct rc_host;
 struct rc_end;
@@ -69,6 +70,7 @@ struct rc_end_setup {
 	uint8_t reads;	   /* READs and atomics outstanding, both ways; 0 = none */
 	bool keep;	   /* packets that come early */
 	bool passive;	   /* may not send at first */
+	bool rxe;	   /* not our engine: the responder of rxe_end.h */
 	bool flow_control; /* end-to-end credits, if the peer has them too */
 	struct rc_params rc;
 	struct cc_params cc;
@@ -118,6 +120,7 @@ struct rc_end {
 	struct rc_end_setup setup;
 	struct prng prng;
 	struct rc_qp qp;
+	struct rxe_end *rxe; /* instead of the queue pair; or NULL */
 	uint32_t qpn;
 	bool dead; /* the queue pair failed, and what it had to say has been said */
 	bool stopped, drained;

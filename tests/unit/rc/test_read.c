@@ -218,12 +218,13 @@ static struct rc_block blocks[2];
 static struct rc_pool pool;
 
 static void
-open_keeper(struct bench *b)
+open_keeper(struct bench *b, uint32_t features)
 {
 	struct rc_open o = bench_defaults();
 
 	rc_pool_init(&pool, blocks, sizeof blocks / sizeof *blocks, 100);
 	o.pool = &pool;
+	o.features = features;
 	o.initiator_depth = DEPTH;
 	bench_open(b, &o);
 }
@@ -259,7 +260,7 @@ read__asks_again_only_for_what_is_missing(void **state)
 {
 	struct bench b;
 
-	open_keeper(&b);
+	open_keeper(&b, RC_FEATURE_SACK);
 	post(&b, RC_READ, 10 * PMTU, 1);
 	assert_int_equal(bench_emit(&b), 1);
 	answer(&b, ROCE_RC_READ_RESP_FIRST, 0, PMTU);
@@ -288,13 +289,38 @@ read__asks_again_only_for_what_is_missing(void **state)
 	assert_int_equal(rc_deadline(&b.qp).ns, UINT64_MAX);
 }
 
+/* A peer we agreed on nothing with may take a repeated READ as the new beginning of what can be
+ * asked for again: never from behind what is still missing. */
+static void
+read__never_asks_a_stranger_to_go_back(void **state)
+{
+	struct bench b;
+
+	open_keeper(&b, 0);
+	post(&b, RC_READ, 20 * PMTU, 1);
+	bench_emit(&b);
+	answer_early(&b, 3);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 0, 0, 3 * PMTU);
+	answer_early(&b, 7);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 0, 0, 7 * PMTU);
+	read_answer(&b, 0, 0, 7, PMTU);
+	answer_early(&b, 2);
+	answer_early(&b, 9);
+	assert_int_equal(bench_emit(&b), 1);
+	expect_read(&b, 0, 1, PMTU, 8 * PMTU);
+	while (rc_fini(&b.qp) != NULL)
+		;
+}
+
 /* Holes in one request are fetched by one: a peer answers only one repeat of a READ at a time. */
 static void
 read__two_holes_of_one_request(void **state)
 {
 	struct bench b;
 
-	open_keeper(&b);
+	open_keeper(&b, RC_FEATURE_SACK);
 	post(&b, RC_READ, 10 * PMTU, 1);
 	bench_emit(&b);
 	answer_early(&b, 1);
@@ -317,7 +343,7 @@ read__holes_of_answers_only(void **state)
 {
 	struct bench b;
 
-	open_keeper(&b);
+	open_keeper(&b, RC_FEATURE_SACK);
 	post(&b, RC_FETCH_ADD, 8, 1);
 	post(&b, RC_SEND, 2 * PMTU, 2);
 	post(&b, RC_READ, 2 * PMTU, 1);
@@ -345,7 +371,7 @@ read__the_end_of_an_answer_is_missing(void **state)
 {
 	struct bench b;
 
-	open_keeper(&b);
+	open_keeper(&b, RC_FEATURE_SACK);
 	post(&b, RC_READ, 4 * PMTU, 1);
 	post(&b, RC_SEND, 10, 2);
 	bench_emit(&b);
@@ -367,7 +393,7 @@ read__a_hole_is_lost_again(void **state)
 {
 	struct bench b;
 
-	open_keeper(&b);
+	open_keeper(&b, RC_FEATURE_SACK);
 	post(&b, RC_READ, 8 * PMTU, 2);
 	bench_emit(&b);
 	answer_early(&b, 1);
@@ -578,6 +604,7 @@ main(void)
 	    cmocka_unit_test(read__2_to_31_bytes),
 	    cmocka_unit_test(read__gap_in_the_answer),
 	    cmocka_unit_test(read__asks_again_only_for_what_is_missing),
+	    cmocka_unit_test(read__never_asks_a_stranger_to_go_back),
 	    cmocka_unit_test(read__two_holes_of_one_request),
 	    cmocka_unit_test(read__holes_of_answers_only),
 	    cmocka_unit_test(read__the_end_of_an_answer_is_missing),
