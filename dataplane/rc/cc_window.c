@@ -179,7 +179,7 @@ static void
 marks_count(struct cc_by_window *w)
 {
 	uint32_t bad = min_u32((uint32_t)w->round_marked + w->round_lost, w->round);
-	uint32_t share = bad * UINT16_MAX / w->round;
+	uint32_t share = bad == 0 ? 0 : bad * UINT16_MAX / w->round;
 
 	w->alpha = (uint16_t)(w->alpha - (w->alpha >> ALPHA_SHIFT) + (share >> ALPHA_SHIFT));
 }
@@ -191,11 +191,13 @@ round_end(struct cc *cc, uint32_t in_flight)
 	struct cc_by_window *w = &cc->w;
 	uint32_t least = w->round_least, queue, share;
 	bool fresh = !w->slowed && least != RTT_NONE; /* sent after the window was last cut */
+	uint8_t drain = w->drain;
 
 	marks_count(w);
 	epoch_advance(w);
 	round_begin(w, in_flight);
-	window_set(cc);
+	if (w->drain != drain)
+		window_set(cc);
 	if (!fresh || !cc->used)
 		return false;
 	queue = least - base_rtt(w);
