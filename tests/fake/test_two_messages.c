@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Message mode from program to program: the provider in two processes, a real daemon behind each,
+ * frames between them. Messages of every size both ways, RDMA both ways, and what a close looks
+ * like at the other end. */
+#include "test.h"
+
+#include <poll.h>
+#include <sand/san.h>
+#include <sand/upcall.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto.h"
+#include "two_hosts.h"
+
+#define ARENA	 (1u << 20)
+#define BULK	 250001u /* several times what the rings hold */
+#define MESSAGES 300u
+#define PORT	 7471
+#define POLLED	 ((WSAEVENT)1)
+#define LIMIT_S	 60
+
+static const char *sand;
+static struct two_hosts hosts;
+
+/* A program: either end. Not cmocka's assertions: one of them is a child. */
+#define NEED(x)                                                                                 \
+	do {                                                                                    \
+		if (!(x)) {                                                                     \
+			fprintf(stderr, "%s:%d: %s (error %d)\n", __FILE__, __LINE__, #x, err); \
+			_exit(1);                                                               \
+		}                                                                               \
+	} while (0)
+
+static WSPPROC_TABLE wsp;
+static uint8_t *arena;
+static HANDLE handle;
+static LPFN_WSPREGISTERMEMORY reg;
+static LPFN_WSPREGISTERRDMAMEMORY expose;
+static LPFN_WSPRDMAWRITE rdma_write;
+static LPFN_WSPRDMAREAD rdma_read;
+
+static void
+find(GUID guid, void *to)
+{
+	DWORD bytes;
+	int err = 0;
+
+	NEED(wsp.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof guid,
+		 to, sizeof(void *), &bytes, NULL, NULL, NULL, &err) == 0);
+}
+
+static SOCKET
+start(const struct host *host)
+{
+	WSPDATA data;
+	SOCKET s;
+	int err;
+
+	alarm(LIMIT_S);
+	setenv(SAND_SOCKET_ENV, host->socket, 1);
+	err = WSPStartupEx(MAKEWORD(2, 2), &data, NULL, san_default_upcalls(), &wsp);
+	NEED(err == 0);
+	find((GUID)WSAID_REGISTERMEMORY, &reg);
+	find((GUID)WSAID_REGISTERRDMAMEMORY, &expose);
+	find((GUID)WSAID_RDMAWRITE, &rdma_write);
+	find((GUID)WSAID_RDMAREAD, &rdma_read);
+	arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s = wsp.lpWSPSocket(AF_INET, SOCK_SEQPACKET, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
+	NEED(s != INVALID_SOCKET);
+	return s;
+}
+
+static void
+event_wait(WSAEVENT event)
+{
+	struct pollfd p = {(int)(intptr_t)event, POLLIN, 0};
+	int err = 0;
+
+	NEED(poll(&p, 1, LIMIT_S * 1000) == 1);
+}
+
+static void
+post(SOCKET s, bool send, size_t at, size_t len, WSAOVERLAPPED *ov)
+{
+	WSABUF w = {len, (char *)arena + at};
+	int err = 0;
+
+	*ov = (WSAOVERLAPPED){.hEvent = POLLED};
+	if (send)
+		(void)wsp.lpWSPSend(s, &w, 1, NULL, 0, ov, NULL, NULL, &err);
+	else
+		(void)wsp.lpWSPRecv(s, &w, 1, NULL, NULL, ov, NULL, NULL, &err);
+	NEED(err == WSA_IO_PENDING);
+}
+
+/* The bytes, or the error negated. */
+static int
+await(SOCKET s, WSAOVERLAPPED *ov)
+{
+	DWORD bytes, flags;
+	int err = 0;
+
+	return wsp.lpWSPGetOverlappedResult(s, ov, &bytes, TRUE, &flags, &err) ? (int)bytes : -err;
+}
+
+static uint32_t
+next(uint32_t *seed)
+{
+	return *seed = *seed * 1103515245u + 12345u;
+}
+
+static void
+fill(uint8_t *p, size_t len, uint32_t seed)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(next(&seed) >> 16);
+}
+
+static size_t
+length(unsigned i, uint32_t max)
+{
+	uint32_t seed = i;
+
+	return i % 20 == 0 ? 0 : i % 20 == 1 ? max : next(&seed) % max;
+}
+
+static uint32_t
+message_max(SOCKET s)
+{
+	uint32_t max = 0;
+	INT len = sizeof max;
+	int err = 0;
+
+	NEED(wsp.lpWSPGetSockOpt(s, SOL_SOCKET, SO_MAX_MSG_SIZE, (char *)&max, &len, &err) == 0);
+	NEED(max >= 1024 && max <= ARENA / 4);
+	return max;
+}
+
+/* Nothing comes but the end, which may be there already. */
+static void
+end_expect(SOCKET s)
+{
+	WSABUF w = {1, (char *)arena};
+	WSAOVERLAPPED ov = {.hEvent = POLLED};
+	int err = 0;
+
+	(void)wsp.lpWSPRecv(s, &w, 1, NULL, NULL, &ov, NULL, NULL, &err);
+	if (err == WSA_IO_PENDING)
+		err = -await(s, &ov);
+	NEED(err == WSAECONNRESET);
+}
+
+/* Returns every message as it came, then gives its memory away, then sees the end. */
+static void
+serve(SOCKET listener)
+{
+	WSAEVENT event = san_default_upcalls()->lpWPUCreateEvent(&(int){0});
+	WSAOVERLAPPED ov;
+	SOCKET s;
+	uint32_t max;
+	DWORD len = 24;
+	int err = 0;
+
+	NEED(wsp.lpWSPEventSelect(listener, event, FD_ACCEPT, &err) == 0);
+	event_wait(event);
+	s = wsp.lpWSPAccept(listener, NULL, NULL, NULL, 0, &err);
+	NEED(s != INVALID_SOCKET);
+	handle = reg(s, arena, ARENA, MEM_READWRITE, &err);
+	NEED(handle != NULL);
+	max = message_max(s);
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		post(s, false, 0, max, &ov);
+		err = await(s, &ov);
+		NEED(err == (int)length(i, max));
+		post(s, true, 0, length(i, max), &ov);
+		NEED(await(s, &ov) >= 0);
+	}
+	memset(arena, 0, ARENA);
+	NEED(expose(s, arena + 4096, BULK + 2, MEM_READWRITE, arena, &len, &err) == 0);
+	post(s, true, 0, 24, &ov);
+	NEED(await(s, &ov) == 24);
+	post(s, false, 0, 1, &ov); /* "it is there" */
+	NEED(await(s, &ov) == 1);
+	fill(arena + ARENA / 2, BULK, 99);
+	NEED(arena[4096] == 0 && memcmp(arena + 4097, arena + ARENA / 2, BULK) == 0 &&
+	     arena[4097 + BULK] == 0);
+	end_expect(s);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	NEED(wsp.lpWSPCloseSocket(listener, &err) == 0);
+	NEED(wsp.lpWSPCleanup(&err) == 0);
+	_exit(0);
+}
+
+/* Several messages under way, each echoed whole and in order. */
+static void
+messages(SOCKET s, uint32_t max)
+{
+	enum { AHEAD = 4 };
+	WSAOVERLAPPED out[AHEAD], in;
+	int err = 0;
+
+	for (unsigned i = 0; i < MESSAGES + AHEAD; i++) {
+		if (i >= AHEAD) {
+			size_t len = length(i - AHEAD, max);
+
+			post(s, false, ARENA / 2, max, &in);
+			err = await(s, &in);
+			NEED(err == (int)len);
+			fill(arena + 3 * (ARENA / 4), len, i - AHEAD);
+			NEED(memcmp(arena + ARENA / 2, arena + 3 * (ARENA / 4), len) == 0);
+			NEED(await(s, &out[i % AHEAD]) == (int)len);
+		}
+		if (i >= MESSAGES)
+			continue;
+		fill(arena + i % AHEAD * (ARENA / 8), length(i, max), i);
+		post(s, true, i % AHEAD * (ARENA / 8), length(i, max), &out[i % AHEAD]);
+	}
+}
+
+static void
+rdma(SOCKET s)
+{
+	WSABUFEX from = {BULK, (char *)arena, handle},
+		 to = {BULK, (char *)arena + ARENA / 2, handle};
+	WSAOVERLAPPED ov, write = {.hEvent = POLLED}, read = {.hEvent = POLLED};
+	uint8_t desc[24];
+	int err = 0;
+
+	post(s, false, 0, 24, &ov);
+	NEED(await(s, &ov) == 24);
+	memcpy(desc, arena, 24);
+	fill(arena, BULK, 99);
+	(void)rdma_write(s, &from, 1, desc, 24, 1, NULL, 0, &write, NULL, NULL, &err);
+	NEED(err == WSA_IO_PENDING);
+	(void)rdma_read(s, &to, 1, desc, 24, 1, NULL, 0, &read, NULL, NULL, &err);
+	NEED(err == WSA_IO_PENDING);
+	NEED(await(s, &write) == (int)BULK);
+	NEED(await(s, &read) == (int)BULK);
+	NEED(memcmp(arena, arena + ARENA / 2, BULK) == 0);
+	post(s, true, 0, 1, &ov);
+	NEED(await(s, &ov) == 1);
+}
+
+static void
+call(SOCKET s)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	WSAEVENT event = san_default_upcalls()->lpWPUCreateEvent(&(int){0});
+	WSANETWORKEVENTS seen;
+	int err = 0;
+
+	to.sin_addr.s_addr = htonl(0x0a4d0001); /* HOST_A */
+	NEED(wsp.lpWSPEventSelect(s, event, FD_CONNECT, &err) == 0);
+	(void)wsp.lpWSPConnect(s, (struct sockaddr *)&to, sizeof to, NULL, NULL, NULL, NULL, &err);
+	NEED(err == WSAEWOULDBLOCK);
+	event_wait(event);
+	NEED(wsp.lpWSPEnumNetworkEvents(s, event, &seen, &err) == 0);
+	err = seen.iErrorCode[FD_CONNECT_BIT];
+	NEED(err == 0);
+	handle = reg(s, arena, ARENA, MEM_READWRITE, &err);
+	NEED(handle != NULL);
+	messages(s, message_max(s));
+	rdma(s);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	NEED(wsp.lpWSPCleanup(&err) == 0);
+	_exit(0);
+}
+
+static SOCKET
+listen_on(SOCKET s, int *err)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+
+	if (wsp.lpWSPBind(s, (struct sockaddr *)&at, sizeof at, err) != 0 ||
+	    wsp.lpWSPListen(s, 4, err) != 0)
+		return INVALID_SOCKET;
+	return s;
+}
+
+static void
+messages_and_rdma_between_two_daemons(void **state)
+{
+	int ready[2], status[2] = {-1, -1}, err = 0;
+	char byte;
+	pid_t server, client;
+
+	assert_int_equal(pipe(ready), 0);
+	server = fork();
+	if (server == 0) {
+		SOCKET s = start(&hosts.a);
+
+		NEED(listen_on(s, &err) != INVALID_SOCKET && write(ready[1], "r", 1) == 1);
+		serve(s);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	client = fork();
+	if (client == 0)
+		call(start(&hosts.b));
+	assert_int_equal(waitpid(client, &status[1], 0), client);
+	assert_int_equal(waitpid(server, &status[0], 0), server);
+	assert_int_equal(status[1], 0);
+	assert_int_equal(status[0], 0);
+	close(ready[0]);
+}
+
+static int
+up(void **state)
+{
+	return two_hosts_up(&hosts, sand, "") ? 0 : 1;
+}
+
+static int
+down(void **state)
+{
+	return two_hosts_down(&hosts) ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(messages_and_rdma_between_two_daemons)};
+
+	if (argc < 2)
+		return 2;
+	sand = argv[1];
+	return cmocka_run_group_tests(tests, up, down);
+}
