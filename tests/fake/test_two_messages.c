@@ -24,7 +24,7 @@
 #define POLLED	 ((WSAEVENT)1)
 #define LIMIT_S	 60
 
-static const char *sand;
+static const char *sand, *example;
 static struct two_hosts hosts;
 
 /* A program: either end. Not cmocka's assertions: one of them is a child. */
@@ -309,6 +309,59 @@ messages_and_rdma_between_two_daemons(void **state)
 	close(ready[0]);
 }
 
+/* What the example prints in both roles; the server's first line says that it listens. */
+static pid_t
+example_run(const struct host *host, const char *const argv[], int *out)
+{
+	int way[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(way), 0);
+	pid = fork();
+	if (pid == 0) {
+		setenv(SAND_SOCKET_ENV, host->socket, 1);
+		dup2(way[1], 1);
+		alarm(LIMIT_S);
+		execv(example, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(way[1]);
+	*out = way[0];
+	return pid;
+}
+
+static void
+lines_expect(int fd, const char *want)
+{
+	char got[200] = "";
+	size_t have = 0, len = strlen(want);
+	ssize_t n;
+
+	while (have < len && (n = read(fd, got + have, len - have)) > 0)
+		have += (size_t)n;
+	assert_string_equal(got, want);
+}
+
+static void
+the_example_writes_and_reads(void **state)
+{
+	const char *const serve_argv[] = {example, "serve", HOST_A, "7472", NULL};
+	const char *const ask_argv[] = {example, HOST_A, "7472", "hello, memory", NULL};
+	int from_server, from_client, status[2] = {-1, -1};
+	pid_t server = example_run(&hosts.a, serve_argv, &from_server), client;
+
+	lines_expect(from_server, "ready\n");
+	client = example_run(&hosts.b, ask_argv, &from_client);
+	lines_expect(from_client, "read back: hello, memory\n");
+	lines_expect(from_server, "the peer wrote: hello, memory\n");
+	waitpid(client, &status[0], 0);
+	waitpid(server, &status[1], 0);
+	assert_int_equal(status[0], 0);
+	assert_int_equal(status[1], 0);
+	close(from_server);
+	close(from_client);
+}
+
 static int
 up(void **state)
 {
@@ -324,10 +377,12 @@ down(void **state)
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(messages_and_rdma_between_two_daemons)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(messages_and_rdma_between_two_daemons),
+	    cmocka_unit_test(the_example_writes_and_reads)};
 
-	if (argc < 2)
+	if (argc < 3)
 		return 2;
 	sand = argv[1];
+	example = argv[2];
 	return cmocka_run_group_tests(tests, up, down);
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Message mode and RDMA: the server lets its peer reach a piece of its memory and sends it the
+ * descriptor in a message. The client writes a text there, reads it back, and says in a message
+ * that it is done: a message posted behind RDMA arrives behind it.
+ *
+ * usage: rdma serve ADDRESS PORT
+ *        rdma ADDRESS PORT TEXT */
+#include "example.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static LPFN_WSPREGISTERMEMORY register_memory;
+static LPFN_WSPREGISTERRDMAMEMORY register_rdma_memory;
+static LPFN_WSPRDMAWRITE rdma_write;
+static LPFN_WSPRDMAREAD rdma_read;
+
+/* All that operations of this program touch: registered once, as a whole. */
+static struct {
+	BYTE descriptor[24];
+	char done;
+	char text[1024];
+	char back[1024];
+} memory;
+
+static void
+find(GUID guid, void *function)
+{
+	DWORD bytes;
+	int err = 0;
+
+	if (wsp.lpWSPIoctl(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, &guid, sizeof guid,
+		function, sizeof(void *), &bytes, NULL, NULL, NULL, &err) != 0)
+		example_fail("WSPIoctl", err);
+}
+
+static HANDLE
+prepare(SOCKET s)
+{
+	int err = 0;
+	HANDLE h;
+
+	find((GUID)WSAID_REGISTERMEMORY, &register_memory);
+	find((GUID)WSAID_REGISTERRDMAMEMORY, &register_rdma_memory);
+	find((GUID)WSAID_RDMAWRITE, &rdma_write);
+	find((GUID)WSAID_RDMAREAD, &rdma_read);
+	h = register_memory(s, &memory, sizeof memory, MEM_READWRITE, &err);
+	if (h == NULL)
+		example_fail("WSPRegisterMemory", err);
+	return h;
+}
+
+/* Wait for an operation that was to be WSA_IO_PENDING. */
+static void
+finish(SOCKET s, WSAOVERLAPPED *ov, int err, const char *what)
+{
+	DWORD bytes, flags;
+
+	if (err != WSA_IO_PENDING ||
+	    !wsp.lpWSPGetOverlappedResult(s, ov, &bytes, TRUE, &flags, &err))
+		example_fail(what, err);
+}
+
+static void
+message_send(SOCKET s, void *from, u_long len)
+{
+	WSABUF b = {len, (char *)from};
+	WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1}; /* no upcall: the result is asked for */
+	int err = 0;
+
+	wsp.lpWSPSend(s, &b, 1, NULL, 0, &ov, NULL, NULL, &err);
+	finish(s, &ov, err, "WSPSend");
+}
+
+static void
+message_recv(SOCKET s, void *to, u_long len)
+{
+	WSABUF b = {len, (char *)to};
+	WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1};
+	int err = 0;
+
+	wsp.lpWSPRecv(s, &b, 1, NULL, NULL, &ov, NULL, NULL, &err);
+	finish(s, &ov, err, "WSPRecv");
+}
+
+/* A close is abrupt in message mode and may overtake what acknowledges the peer's last message: who
+ * received it lets the other close first. */
+static void
+peer_closes(SOCKET s)
+{
+	WSABUF b = {1, &memory.done};
+	WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1};
+	DWORD bytes, flags;
+	int err = 0;
+
+	wsp.lpWSPRecv(s, &b, 1, NULL, NULL, &ov, NULL, NULL, &err);
+	if (err == WSA_IO_PENDING)
+		wsp.lpWSPGetOverlappedResult(s, &ov, &bytes, TRUE, &flags, &err);
+	if (err != WSAECONNRESET)
+		example_fail("WSPRecv", err);
+}
+
+static void
+serve(const char *ip, const char *port)
+{
+	SOCKET listener = example_listen(SOCK_SEQPACKET, ip, port), s;
+	DWORD len = sizeof memory.descriptor;
+	int err = 0;
+
+	printf("ready\n");
+	fflush(stdout);
+	s = example_accept(listener);
+	prepare(s);
+	if (register_rdma_memory(s, memory.text, sizeof memory.text, MEM_READWRITE,
+		memory.descriptor, &len, &err) != 0)
+		example_fail("WSPRegisterRdmaMemory", err);
+	message_send(s, memory.descriptor, len);
+	message_recv(s, &memory.done, 1);
+	printf("the peer wrote: %s\n", memory.text);
+	peer_closes(s);
+	wsp.lpWSPCloseSocket(s, &err); /* gives back everything that was registered */
+	wsp.lpWSPCloseSocket(listener, &err);
+}
+
+static void
+ask(const char *ip, const char *port, const char *text)
+{
+	SOCKET s = example_socket(SOCK_SEQPACKET);
+	WSAOVERLAPPED write = {.hEvent = (WSAEVENT)1}, read = {.hEvent = (WSAEVENT)1};
+	WSABUFEX from, to;
+	HANDLE h;
+	int err = example_connect(s, ip, port);
+
+	if (err != 0)
+		example_fail("WSPConnect", err);
+	h = prepare(s);
+	message_recv(s, memory.descriptor, sizeof memory.descriptor);
+	snprintf(memory.text, sizeof memory.text, "%s", text);
+	from = (WSABUFEX){sizeof memory.text, memory.text, h};
+	to = (WSABUFEX){sizeof memory.back, memory.back, h};
+	rdma_write(s, &from, 1, memory.descriptor, sizeof memory.descriptor, 0, NULL, 0, &write,
+	    NULL, NULL, &err);
+	finish(s, &write, err, "WSPRdmaWrite");
+	rdma_read(s, &to, 1, memory.descriptor, sizeof memory.descriptor, 0, NULL, 0, &read, NULL,
+	    NULL, &err);
+	finish(s, &read, err, "WSPRdmaRead");
+	printf("read back: %s\n", memory.back);
+	message_send(s, &memory.done, 1);
+	wsp.lpWSPCloseSocket(s, &err);
+}
+
+int
+main(int argc, char **argv)
+{
+	int err = 0;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: rdma serve ADDRESS PORT\n       rdma ADDRESS PORT TEXT\n");
+		return 2;
+	}
+	example_start(san_default_upcalls());
+	if (strcmp(argv[1], "serve") == 0)
+		serve(argv[2], argv[3]);
+	else
+		ask(argv[1], argv[2], argv[3]);
+	wsp.lpWSPCleanup(&err);
+	return 0;
+}
