@@ -125,6 +125,9 @@ enum config_unit {
 	    "A connection fails after this long without progress. 0: retry_count decides alone.") \
 	X(transport, window_packets, NUMBER, window_packets, "512", 2, 16384, NONE,               \
 	    "Most packets of a connection on their way at once.")                                 \
+	X(transport, zcopy_threshold, NUMBER, zcopy_threshold, "0", 0, SAN_RING_MAX, BYTES,       \
+	    "Streams: so much waiting to be sent is offered to a peer that can read it by RDMA,"  \
+	    " instead of being sent (SDP's Read-Zcopy). 0: never, and offers are refused.")       \
 	X(transport, ack_delay_us, NUMBER, ack_delay_us, "200", 0, 100000, US,                    \
 	    "Longest wait to acknowledge several packets together when the peer did not ask.")    \
 	X(transport, keepalive_ms, NUMBER, keepalive_ms, "7200s", 100, 86400000, MS,              \

@@ -70,7 +70,7 @@ struct san_config {
 	uint32_t tx_ring_bytes, rx_ring_bytes;
 	/* [transport] */
 	uint32_t connect_timeout_ms, retry_count, rto_initial_us, rto_min_us, rto_max_ms,
-	    give_up_ms, window_packets, ack_delay_us, keepalive_ms;
+	    give_up_ms, window_packets, ack_delay_us, keepalive_ms, zcopy_threshold;
 	uint32_t dscp;
 	bool selective_ack, ecn_echo; /* offered to peers that know them */
 	enum config_congestion congestion;

@@ -210,6 +210,9 @@ socket_full(struct cli_out *out, const struct view_socket *s)
 	cli_out_string(out, "features", s->features);
 	cli_out_number(out, "credits_local", s->credits_local);
 	cli_out_number(out, "credits_peer", s->credits_peer);
+#define X(name) cli_out_number(out, #name, s->name);
+	VIEW_ZCOPY_COUNTER_LIST(X)
+#undef X
 	cli_out_end(out);
 }
 

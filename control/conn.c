@@ -344,8 +344,6 @@ conn_open(struct conn *c)
 	cmd.open.path.sport = roce_sport(c->qpn, c->peer_qpn);
 	cmd.open.type = k->type;
 	cmd.open.msg.send_max = c->msg.send_max;
-	cmd.open.msg.initiator_depth = c->msg.initiator_depth;
-	cmd.open.msg.responder_resources = c->msg.responder_resources;
 	cmd.open.msg.flow_control = c->msg.flow_control;
 	o->active = c->active;
 	o->qpn = c->qpn;
@@ -357,6 +355,9 @@ conn_open(struct conn *c)
 	o->local_credits = c->credits;
 	o->peer_credits = c->peer_credits;
 	o->features = c->features;
+	o->initiator_depth = c->initiator_depth;
+	o->responder_resources = c->responder_resources;
+	o->zcopy_threshold = d->config.zcopy_threshold;
 	o->rc = rc_params(c);
 	o->cc = conn_cc_params(d, c->route.port);
 	o->disconn_timeout = SAN_DURATION_MS(d->config.disconn_timeout_ms);

@@ -89,9 +89,10 @@ struct conn {
 	uint16_t credits, peer_credits; /* of a stream */
 	struct {			/* of message mode */
 		uint32_t send_max;	/* longest message the peer takes */
-		uint8_t initiator_depth, responder_resources;
 		bool flow_control;
 	} msg;
+	/* READs each way: what we offer, then what both have room for. */
+	uint8_t initiator_depth, responder_resources;
 	uint8_t peer_retry_count, peer_rnr_retry;
 	uint8_t features;	    /* FEATURE_* both ends have */
 	uint8_t stale_left;	    /* active: how often the peer may still call our QPN stale */
@@ -177,6 +178,8 @@ size_t conn_hello_write(const struct conn *c, uint8_t priv[CONN_HELLO_MAX]);
 /* What came in one; false: it is not valid. `type`: enum shm_type. */
 bool conn_hello_read(uint8_t type, const struct cm_event *ev, struct conn_hello *out);
 /* The peer's words, and what it says about its queue pair, are known now. */
+/* READs each way that we offer. */
+uint8_t conn_reads(const struct conn *c);
 void conn_hello_agree(struct conn *c, const struct conn_hello *theirs, const struct cm_msg *msg);
 /* What the peer offered is known now. */
 void conn_agree(struct conn *c, bool offered, const struct feature_offer *theirs);

@@ -83,8 +83,7 @@ conn_connect(struct sock *k)
 		return;
 	}
 	c->active = true;
-	if (k->type == SHM_TYPE_SEQPACKET)
-		c->msg.initiator_depth = c->msg.responder_resources = CONN_READS;
+	c->initiator_depth = c->responder_resources = conn_reads(c);
 	c->stale_left = STALE_MAX;
 	sock_publish_connecting(k, 0);
 	loop_timer_set(d->loop, &c->deadline,
@@ -104,8 +103,8 @@ conn_qp(const struct conn *c, struct cm_qp *qp)
 	    .rnr_retry = 7,
 	    .pmtu_code = roce_pmtu_code(c->pmtu),
 	    .flow_control = !stream, /* SDP has credits of its own */
-	    .responder_resources = c->msg.responder_resources,
-	    .initiator_depth = c->msg.initiator_depth,
+	    .responder_resources = c->responder_resources,
+	    .initiator_depth = c->initiator_depth,
 	};
 }
 

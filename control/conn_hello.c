@@ -146,16 +146,31 @@ conn_hello_read(uint8_t type, const struct cm_event *ev, struct conn_hello *out)
 	return type == SHM_TYPE_SEQPACKET ? message_read(ev, out) : stream_read(ev, out);
 }
 
-/* READs both ends have room for, and the longest message each way. */
+uint8_t
+conn_reads(const struct conn *c)
+{
+	if (c->sock->type == SHM_TYPE_SEQPACKET)
+		return CONN_READS;
+	return c->daemon->config.zcopy_threshold != 0 ? SDP_READS_MAX : 0;
+}
+
+static void
+reads_agree(struct conn *c, const struct cm_msg *msg)
+{
+	uint8_t most = conn_reads(c);
+	struct cm_qp own = {.responder_resources = most, .initiator_depth = most};
+
+	cm_qp_meet(&own, msg);
+	c->responder_resources = own.responder_resources;
+	c->initiator_depth = own.initiator_depth;
+}
+
+/* The longest message each way. */
 static void
 message_agree(struct conn *c, const struct conn_hello *theirs, const struct cm_msg *msg)
 {
-	struct cm_qp own = {.responder_resources = CONN_READS, .initiator_depth = CONN_READS};
 	uint32_t most = shm_record_max(c->daemon->config.tx_ring_bytes);
 
-	cm_qp_meet(&own, msg);
-	c->msg.responder_resources = own.responder_resources;
-	c->msg.initiator_depth = own.initiator_depth;
 	c->msg.flow_control = msg->flow_control != 0;
 	c->msg.send_max = theirs->msg_max != 0 && theirs->msg_max < most ? theirs->msg_max : most;
 }
@@ -166,6 +181,7 @@ conn_hello_agree(struct conn *c, const struct conn_hello *theirs, const struct c
 	c->peer_rcv_size = theirs->rcv_size;
 	c->peer_credits = theirs->credits;
 	conn_agree(c, theirs->offered, &theirs->offer);
+	reads_agree(c, msg);
 	if (c->sock->type == SHM_TYPE_SEQPACKET)
 		message_agree(c, theirs, msg);
 }
@@ -178,5 +194,5 @@ conn_msg_publish(const struct conn *c)
 	if (c->sock->type != SHM_TYPE_SEQPACKET)
 		return;
 	slot->msg_max = c->msg.send_max;
-	slot->read_depth = c->msg.initiator_depth;
+	slot->read_depth = c->initiator_depth;
 }

@@ -31,6 +31,17 @@ struct daemon;
 	X(cc_slowed)            \
 	X(pauses)
 
+/* The names of POLL_ZCOPY_COUNTER_LIST. X(name) */
+#define VIEW_ZCOPY_COUNTER_LIST(X) \
+	X(zcopy_offers)            \
+	X(zcopy_refused)           \
+	X(zcopy_cancels)           \
+	X(zcopy_tx)                \
+	X(zcopy_offered)           \
+	X(zcopy_denied)            \
+	X(zcopy_reads)             \
+	X(zcopy_rx)
+
 /* What congestion control makes of a connection: how much may be on its way, how fast. */
 struct view_congestion {
 	const char *algorithm;			 /* as in sand.conf; "" = no connection yet */
@@ -64,6 +75,9 @@ struct view_socket {
 	uint32_t tx_queued, rx_queued; /* bytes in the two rings */
 	uint64_t tx_bytes, rx_bytes, tx_messages, rx_messages;
 	uint64_t retransmits; /* packets sent again */
+#define X(name) uint64_t name;
+	VIEW_ZCOPY_COUNTER_LIST(X)
+#undef X
 	struct san_duration rtt;
 	struct view_congestion cc;
 	char features[VIEW_NAME_MAX]; /* beyond the standard, agreed with the peer; "" = none */

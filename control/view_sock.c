@@ -100,8 +100,7 @@ wire_view(const struct conn *c)
 	if (c->poll_state == CONN_POLL_NONE || c->poll_state == CONN_POLL_OPENING ||
 	    poll_conn_read(c->poll, c->index, &w) != 0)
 		return v;
-	return (struct view_socket){
-	    .active = v.active,
+	return (struct view_socket){.active = v.active,
 	    .port = v.port,
 	    .qpn = v.qpn,
 	    .peer_qpn = v.peer_qpn,
@@ -120,6 +119,9 @@ wire_view(const struct conn *c)
 	    .cc = congestion_view(&w),
 	    .credits_local = w.credits_local,
 	    .credits_peer = w.credits_peer,
+#define X(name) .name = w.name,
+	    VIEW_ZCOPY_COUNTER_LIST(X)
+#undef X
 	};
 }
 

@@ -87,6 +87,10 @@ stream_open(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 	f->engine.type = SHM_TYPE_STREAM;
 	rings_of(p, &cmd->open.sock, &open.tx, &open.rx);
 	open.pool = &p->recovery;
+	if (open.initiator_depth != 0 || open.responder_resources != 0) {
+		open.zcopy = &p->zcopy[cmd->conn];
+		open.mrs = &p->mrs;
+	}
 	return sdp_conn_init(&f->engine.sdp, &open, p->now);
 }
 
@@ -107,8 +111,8 @@ message_open(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 		.mrs = &p->mrs,
 		.pd = o->qpn,
 		.resources = store->resource,
-		.resource_count = cmd->open.msg.responder_resources,
-		.initiator_depth = cmd->open.msg.initiator_depth,
+		.resource_count = o->responder_resources,
+		.initiator_depth = o->initiator_depth,
 		.pool = &p->recovery,
 		.params = o->rc,
 		.cc = o->cc},

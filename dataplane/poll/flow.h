@@ -67,6 +67,9 @@ struct flow {
 #define X(name, text) uint32_t name;
 		POLL_QP_COUNTER_LIST(X)
 #undef X
+#define X(name, text) uint64_t name;
+		POLL_ZCOPY_COUNTER_LIST(X)
+#undef X
 	} summed; /* into the thread's counters, so far */
 	uint64_t tx_bytes, rx_bytes;
 	struct engine engine;

@@ -11,6 +11,21 @@
 
 #define READ_TRIES 8
 
+static void
+zcopy_view(const struct sdp_zcopy_counters *c, struct poll_conn_view *v)
+{
+	if (c == NULL)
+		return;
+	v->zcopy_offers = c->tx_adverts;
+	v->zcopy_refused = c->tx_refused;
+	v->zcopy_cancels = c->tx_cancelled;
+	v->zcopy_tx = c->tx_bytes;
+	v->zcopy_offered = c->rx_adverts;
+	v->zcopy_denied = c->rx_refused;
+	v->zcopy_reads = c->reads;
+	v->zcopy_rx = c->rx_bytes;
+}
+
 /* What only the engine itself counts. */
 static void
 engine_view(const struct engine *e, struct poll_conn_view *v)
@@ -27,6 +42,7 @@ engine_view(const struct engine *e, struct poll_conn_view *v)
 	v->rx_messages = (uint64_t)c->rx_data + c->rx_credit + c->rx_control;
 	v->credits_local = s->announced - s->mseq_received;
 	v->credits_peer = s->tx_limit - s->mseq_posted;
+	zcopy_view(sdp_zcopy_counters(&e->sdp), v);
 }
 
 static void
@@ -77,6 +93,7 @@ sum_up(struct poll *p, struct flow *f, const struct poll_conn_view *v)
 	poll_count(p, POLL_COUNT_##name, v->name - f->summed.name); \
 	f->summed.name = v->name;
 	POLL_QP_COUNTER_LIST(X)
+	POLL_ZCOPY_COUNTER_LIST(X)
 #undef X
 }
 

@@ -85,8 +85,6 @@ struct poll_cmd {
 			struct sdp_open open;	   /* STREAM; the common part also of SEQPACKET */
 			struct {		   /* SEQPACKET */
 				uint32_t send_max; /* longest message the peer takes */
-				/* READs we may have under way; of the peer's that we remember */
-				uint8_t initiator_depth, responder_resources;
 				bool flow_control;
 			} msg;
 			struct roce_path path;

@@ -126,6 +126,7 @@ struct poll {
 	uint8_t far[SAN_PMTU_MAX];     /* the payload of one packet, on its way from there */
 	struct rc_mr *regions;	       /* [POLL_REGIONS], in address space since poll_create */
 	struct poll_msg_store *stores; /* by flow index, in address space since poll_create */
+	struct sdp_zcopy *zcopy;       /* likewise: of streams that may read in place */
 
 	struct flow *flows; /* by index; address space for all, memory when touched */
 	size_t flows_bytes;

@@ -48,6 +48,12 @@ stores_bytes(const struct poll *p)
 	return p->flow_limit * sizeof(struct poll_msg_store);
 }
 
+static size_t
+zcopy_bytes(const struct poll *p)
+{
+	return p->flow_limit * sizeof(struct sdp_zcopy);
+}
+
 static void
 poll_free(struct poll *p)
 {
@@ -65,6 +71,8 @@ poll_free(struct poll *p)
 		munmap(p->regions, MRS_BYTES);
 	if (p->stores)
 		munmap(p->stores, stores_bytes(p));
+	if (p->zcopy)
+		munmap(p->zcopy, zcopy_bytes(p));
 	free(p);
 }
 
@@ -105,7 +113,8 @@ poll_init(struct poll *p)
 	p->blocks = space_get(BLOCKS_BYTES);
 	p->regions = space_get(MRS_BYTES);
 	p->stores = space_get(stores_bytes(p));
-	if (!p->flows || !p->slots || !p->blocks || !p->regions || !p->stores ||
+	p->zcopy = space_get(zcopy_bytes(p));
+	if (!p->flows || !p->slots || !p->blocks || !p->regions || !p->stores || !p->zcopy ||
 	    rings_create(p) != 0)
 		return SAN_ENOMEM;
 	p->doorbell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -90,6 +90,18 @@ int poll_doorbell_fd(unsigned poll);
 	X(cc_slowed, "times congestion control slowed a connection down")    \
 	X(pauses, "times a packet waited for its turn at the rate congestion control allows")
 
+/* What a stream counts of SDP's Read-Zcopy: told per connection, and summed up likewise. X(name,
+ * text) */
+#define POLL_ZCOPY_COUNTER_LIST(X)                                       \
+	X(zcopy_offers, "offers to be read sent (SrcAvail)")             \
+	X(zcopy_refused, "offers the peer refused, in whole or part")    \
+	X(zcopy_cancels, "offers taken back")                            \
+	X(zcopy_tx, "bytes peers read from rings of ours")               \
+	X(zcopy_offered, "offers received")                              \
+	X(zcopy_denied, "offers we refused, or did not read to the end") \
+	X(zcopy_reads, "RDMA READs of ours")                             \
+	X(zcopy_rx, "bytes we read into rings of ours")
+
 /* X(name, text). The rx_* verdicts are in the order of ROCE_VERDICT_LIST, the sdp_* ones in that of
  * SDP_VIOLATION_LIST. */
 #define POLL_COUNTER_LIST(X)                                                                      \
@@ -120,6 +132,7 @@ int poll_doorbell_fd(unsigned poll);
 	X(loop_frames, "frames for this host, passed on without the NIC")                         \
 	X(retransmits, "packets sent again, finished connections included")                       \
 	POLL_QP_COUNTER_LIST(X)                                                                   \
+	POLL_ZCOPY_COUNTER_LIST(X)                                                                \
 	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")              \
 	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")              \
 	X(hostile_record, "connections reset: the program's ring holds what is no record")        \
@@ -191,6 +204,9 @@ struct poll_conn_view {
 	struct cc_view cc;
 #define X(name, text) uint32_t name;
 	POLL_QP_COUNTER_LIST(X)
+#undef X
+#define X(name, text) uint64_t name;
+	POLL_ZCOPY_COUNTER_LIST(X)
 #undef X
 	uint32_t credits_local, credits_peer;
 	struct san_duration rtt;	 /* smoothed; 0 = no sample yet */

@@ -4,7 +4,8 @@
 # helpers (fail, need, counter, assert_*), LINK and WORK.
 
 CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
-	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples"
+	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples
+	zcopy zcopy_killed"
 case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
 
 # Not a version manager's wrapper script: the program itself shall be preloaded.
@@ -108,6 +109,47 @@ case_http_server() {
 	file_fetch "http://$(lab_san_ip b):8081/file"
 	run san a timeout 30 curl -sS --fail "http://$(lab_san_ip b):8081/" </dev/null | grep -q 'href="file"' || fail "listing"
 	assert_san_used b 2
+}
+
+# --- SDP's Read-Zcopy ---------------------------------------------------------------------------------------
+
+zcopy_up() { lab_up --set transport.zcopy_threshold=32K; }
+# Bytes left the ring of host a because host b read them.
+assert_read_in_place() { # A B BYTES
+	local sent read reads
+	sent=$(counter "$1" poll0 zcopy_tx) read=$(counter "$2" poll0 zcopy_rx) reads=$(counter "$2" poll0 zcopy_reads)
+	say "host $1: $sent bytes read from its rings; host $2: $read bytes by $reads READs"
+	[ "$reads" -gt 0 ] && [ "$read" -ge "$3" ] && [ "$sent" -ge "$3" ] || fail "fewer than $3 bytes were read in place"
+}
+
+case_zcopy() {
+	need curl
+	zcopy_up
+	file_make 50
+	program_start http san b $PYTHON -u -m http.server --bind "$(lab_san_ip b)" --directory "$WORK/www" 8082
+	program_ready http "Serving HTTP"
+	file_fetch "http://$(lab_san_ip b):8082/file"
+	assert_read_in_place b a 5000000
+}
+
+# Either program is killed in the middle of a transfer; check_daemon sees that nothing is left.
+case_zcopy_killed() {
+	local port=5410 victim
+	need iperf3
+	zcopy_up
+	for victim in client server; do
+		program_start server san b iperf3 -s -1 -B "$(lab_san_ip b)" -p $port --forceflush
+		program_ready server "Server listening"
+		program_start client san a iperf3 -c "$(lab_san_ip b)" -p $port -t 60 --forceflush
+		program_ready client "0.00-1.00"
+		kill -KILL "$(program_pid $victim)"
+		sleep 1
+		programs_stop
+		check_daemon a
+		check_daemon b
+		port=$((port + 1))
+	done
+	assert_read_in_place a b 1000000
 }
 
 # --- conversations -----------------------------------------------------------------------------------------

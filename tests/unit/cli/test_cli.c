@@ -222,6 +222,7 @@ show_socket__table_and_one(void **state)
 	    "window:        512\n"
 	    "rate_bytes_s:  5000000\n");
 	expect_part("show socket 104", CLI_OK, "rx_cnps:       4\n");
+	expect_part("show socket 104", CLI_OK, "zcopy_reads:   0\n");
 	expect("show socket 99", CLI_FAILED, "error: there is no socket 99\n");
 	expect("show socket 4294967396", CLI_USAGE,
 	    "error: expected a socket's number or all after 'show socket', found '4294967396'\n");

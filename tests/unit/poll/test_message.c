@@ -32,7 +32,7 @@ open_both(void)
 
 		cmd.open.type = SHM_TYPE_SEQPACKET;
 		cmd.open.msg.send_max = shm_record_max(RIG_TX_RING);
-		cmd.open.msg.initiator_depth = cmd.open.msg.responder_resources = 8;
+		cmd.open.open.initiator_depth = cmd.open.open.responder_resources = 8;
 		cmd.open.msg.flow_control = true;
 		rig_put(&rig.side[i], &cmd);
 	}
