@@ -374,6 +374,9 @@ recv_locked(SOCKET s, struct shm_sock *k, const struct iovec *iov, uint32_t want
 		w = window(k);
 		if (w.bytes == 0 || code == WSAENOTCONN)
 			return -code;
+		/* An error that was taken came behind these bytes: it is the next one's. */
+		if (code != 0 && code != WSAEWOULDBLOCK)
+			__atomic_store_n(&k->rx_priv[RX_ERROR_TAKEN], 0u, __ATOMIC_RELEASE);
 	}
 	if (want == 0)
 		return 0;
