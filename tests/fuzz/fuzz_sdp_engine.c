@@ -4,6 +4,7 @@
  * untouched, emission ends, nothing is said beyond the peer's credits, DEAD is final, after a close
  * the connection is DEAD within its deadlines, and all it was lent comes back. */
 #include "fuzz.h"
+#include "mr.h"
 #include "recovery.h"
 #include "sack.h"
 #include "san_limits.h"
@@ -32,6 +33,9 @@ struct world {
 	struct rc_pool pool;
 	struct rc_block *block;
 	uint32_t held;
+	struct sdp_zcopy zcopy;
+	struct rc_mr mr[2];
+	struct rc_mrs mrs;
 };
 
 /* From nothing to seconds. Finite, so that the number of repeats is. */
@@ -63,6 +67,14 @@ world_init(struct world *w, struct script *s)
 	o.active = how & 1;
 	o.features = how & 2 ? FEATURE_SACK : 0;
 	o.pool = how & 4 ? &w->pool : NULL;
+	promise(rc_mrs_init(&w->mrs, w->mr, 2, (struct prng){how}) == 0);
+	if (how & 8) {
+		o.zcopy = &w->zcopy;
+		o.mrs = &w->mrs;
+		o.zcopy_threshold = how & 16 ? 300 : 0;
+		o.initiator_depth = how >> 5 & 3;
+		o.responder_resources = how >> 6;
+	}
 	o.rq_psn = script_u32(s) & PSN_MASK;
 	o.sq_psn = script_u32(s) & PSN_MASK;
 	o.pmtu = w->pmtu;
@@ -334,7 +346,7 @@ check_ends(struct world *w)
 		settle(w);
 	}
 	frames_back(w);
-	promise(w->held == 0 && w->pool.lent == 0);
+	promise(w->held == 0 && w->pool.lent == 0 && w->mrs.used == 0);
 }
 
 int
