@@ -177,7 +177,8 @@ dispatch(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct
 void
 rc_receive(struct rc_qp *qp, const struct roce_pkt *p, struct san_time now, struct rc_in *in)
 {
-	memset(in, 0, offsetof(struct rc_in, payload)); /* once per packet: no more than needed */
+	memset(in, 0, offsetof(struct rc_in, imm_data)); /* once per packet: no more than needed */
+	in->far.bytes = NULL;
 	if (!rc_may(qp, RC_MAY_HEAR))
 		return;
 	qp->marked = rc_notify_about_us(qp, p);

@@ -205,15 +205,15 @@ struct rc_in {
 	/* The message is an RDMA WRITE with immediate data: its `write_len` bytes are in place
 	 * already; it took a receive buffer, into which nothing is put: first, last, len 0. */
 	bool write_imm;
-	bool response;			       /* answer to a READ or atomic of ours */
-	bool early;			       /* beyond a gap: the owner may rc_keep the frame */
-	uint32_t len;			       /* of the payload; 0 unless delivered or response */
-	uint32_t imm_data, inv_key, write_len; /* 0 where they mean nothing */
-	/* To be put there before anything else is asked of the QP; if that fails: rc_refuse. */
-	struct rc_far far;
-
+	bool response; /* answer to a READ or atomic of ours */
+	bool early;    /* beyond a gap: the owner may rc_keep the frame */
+	uint32_t len;  /* of the payload; 0 unless delivered or response */
 	/* From here on valid only as the flags say. */
+	uint32_t imm_data, inv_key, write_len;
 	const uint8_t *payload;
+	/* To be put there before anything else is asked of the QP; if that fails: rc_refuse. Its
+	 * `bytes` are always valid. */
+	struct rc_far far;
 	/* Answer: to message `op_index` of `op` (a copy), payload at `offset`, or the atomic's old
 	 * `value`. */
 	struct rc_run op;

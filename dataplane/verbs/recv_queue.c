@@ -76,7 +76,9 @@ message_end(struct verbs *v, const struct rc_in *in)
 	    .imm = in->imm,
 	    .inv = in->inv,
 	    .write = in->write_imm,
-	    .value = in->inv ? in->inv_key : in->imm_data,
+	    .value = in->inv   ? in->inv_key
+		     : in->imm ? in->imm_data
+			       : 0,
 	    .len = in->write_imm ? in->write_len : v->message_len,
 	};
 
@@ -119,7 +121,7 @@ verbs_recv_piece(const struct rc_in *in)
 	    .solicited = in->se,
 	    .imm = in->imm,
 	    .write = in->write_imm,
-	    .imm_data = in->imm_data,
+	    .imm_data = in->imm ? in->imm_data : 0,
 	    .payload = in->payload,
 	    .len = in->write_imm ? in->write_len : in->len,
 	};
