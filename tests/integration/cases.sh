@@ -119,7 +119,9 @@ assert_read_in_place() { # A B BYTES
 	local sent read reads
 	sent=$(counter "$1" poll0 zcopy_tx) read=$(counter "$2" poll0 zcopy_rx) reads=$(counter "$2" poll0 zcopy_reads)
 	say "host $1: $sent bytes read from its rings; host $2: $read bytes by $reads READs"
-	[ "$reads" -gt 0 ] && [ "$read" -ge "$3" ] && [ "$sent" -ge "$3" ] || fail "fewer than $3 bytes were read in place"
+	[ "$reads" -gt 0 ] || fail "there were no READs"
+	[ "$read" -ge "$3" ] || fail "fewer than $3 bytes were read in place"
+	[ "$sent" -ge "$3" ] || fail "fewer than $3 bytes left by READs"
 }
 
 case_zcopy() {
