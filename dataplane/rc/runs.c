@@ -46,10 +46,12 @@ psns_taken(const struct rc_qp *qp)
 bool
 rc_post_fits(const struct rc_qp *qp, const struct rc_run *m)
 {
-	uint32_t packets = rc_message_packets(qp, m->len), room = rc_window_room(qp);
+	uint32_t room = rc_window_room(qp), packets;
 
+	/* In RESET there is no room, nor a packet size. */
 	if (m->count == 0 || room == 0 || m->len > RC_MESSAGE_MAX)
 		return false;
+	packets = rc_message_packets(qp, m->len);
 	/* A message longer than the whole window is posted alone and leaves as the window moves. */
 	if ((uint64_t)packets * m->count > room &&
 	    (m->count > 1 || packets <= qp->params.window_packets))

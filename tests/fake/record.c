@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static struct {
 	unsigned count, closed;
 	bool violated;
 	int fail;
-	void (*hook)(const char *upcall, SOCKET handle);
+	void (*_Atomic hook)(const char *upcall, SOCKET handle);
 	unsigned char closes[HANDLES_MAX];
 	DWORD_PTR context[HANDLES_MAX];
 	unsigned completions;
@@ -24,8 +25,10 @@ static struct {
 static void
 hooked(const char *upcall, SOCKET handle)
 {
-	if (rec.hook != NULL)
-		rec.hook(upcall, handle);
+	void (*hook)(const char *upcall, SOCKET handle) = atomic_load(&rec.hook);
+
+	if (hook != NULL)
+		hook(upcall, handle);
 }
 
 /* rec.lock held. -1: not one of ours. */
@@ -138,7 +141,7 @@ record_fail_create(int code)
 void
 record_hook(void (*hook)(const char *upcall, SOCKET handle))
 {
-	rec.hook = hook;
+	atomic_store(&rec.hook, hook);
 }
 
 unsigned
