@@ -183,6 +183,7 @@ close_in_silence(const char *ip, const char *port)
 	    err != WSAEWOULDBLOCK)
 		example_fail("WSPConnect", err);
 	say_switch("WSPConnect: WSAEWOULDBLOCK, and nobody answers");
+	usleep(200000); /* or the daemon might never hear of it: that, too, would be in order */
 	close_and_look(s);
 }
 
