@@ -99,7 +99,7 @@ view_closed_next(struct daemon *d, uint32_t *cursor, struct view_closed *out)
 	start = began(r);
 	out->socket = r->socket;
 	out->aborted = r->aborted;
-	out->died = r->at[APP_EVENT_APP_DIED].ns != 0 && r->at[APP_EVENT_CLOSE].ns == 0;
+	out->died = r->died;
 	out->took = san_time_since(r->freed, start);
 	out->ago = san_time_since(loop_now(), r->freed);
 	steps_fill(out, r, start);

@@ -18,7 +18,7 @@ struct sock;
 struct history_record {
 	struct view_socket socket; /* as it was when the poll thread let go of it */
 	bool looked;		   /* `socket` holds that */
-	bool aborted;
+	bool aborted, died;	   /* abortively; because its program ended */
 	/* When each event of the app side happened first; 0 = never. */
 	struct san_time at[APP_EVENT_COUNT];
 	struct san_time freed;

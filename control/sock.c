@@ -135,8 +135,10 @@ close_wire(struct sock *k, bool died)
 	k->aborted = k->reset || (flags & SHM_APP_ABORT) != 0 ||
 		     (died && k->conn != NULL && sock_has_unread(k));
 	/* Who closes and is gone at once may be seen to be gone first. */
-	if (died && !k->reset && (flags & SHM_APP_CLOSED) == 0)
+	if (died && !k->reset && (flags & SHM_APP_CLOSED) == 0) {
+		k->record->died = true;
 		d->count.closes_died++;
+	}
 	if (k->aborted)
 		d->count.closes_abort++;
 	else
