@@ -29,7 +29,7 @@ assert_nothing_odd() { # HOST
 GUESSED="rpcordma smb_direct smc nvme-rdma lnet iser fcoib"
 # frames FILE FILTER: how many match.
 frames() {
-	local said guess options=()
+	local said guess options=(--disable-heuristic eth_over_ib --disable-heuristic mellanox_eoib)
 	for guess in $GUESSED; do options+=(--disable-protocol "$guess"); done
 	said=$(tshark -2 -r "$1" "${options[@]}" -Y "$2" -T fields -e frame.number 2>&1) ||
 		{ warn "tshark: $said" && return 1; }
