@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The show commands: each walks a view of the daemon and says what it finds. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_version.h>
@@ -221,22 +220,17 @@ socket_show_one(struct cli_call *c, const char *word)
 {
 	struct view_socket s;
 	uint32_t cursor = 0;
-	char *end;
-	unsigned long ident = strtoul(word, &end, 10);
+	uint32_t ident;
 
-	if (word[0] < '0' || word[0] > '9' || *end != '\0' || ident > UINT32_MAX) {
-		c->usage = true;
-		cli_out_fail(c->out, SAN_EINVAL,
-		    "expected a socket's number or all after 'show socket', found '%s'", word);
+	if (!socket_number(c, "show socket", word, &ident))
 		return;
-	}
 	while (view_socket_next(c->daemon, &cursor, &s)) {
 		if (s.ident == ident) {
 			socket_full(c->out, &s);
 			return;
 		}
 	}
-	cli_out_fail(c->out, SAN_ENOENT, "there is no socket %lu", ident);
+	cli_out_fail(c->out, SAN_ENOENT, "there is no socket %u", ident);
 }
 
 void

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `show closed`: what became of the sockets that are gone. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli_call.h"
 #include "cli_values.h"
@@ -93,22 +92,17 @@ closed_show_one(struct cli_call *c, const char *word)
 {
 	struct view_closed v;
 	uint32_t cursor = 0;
-	char *end;
-	unsigned long ident = strtoul(word, &end, 10);
+	uint32_t ident;
 
-	if (word[0] < '0' || word[0] > '9' || *end != '\0' || ident > UINT32_MAX) {
-		c->usage = true;
-		cli_out_fail(c->out, SAN_EINVAL,
-		    "expected a socket's number or all after 'show closed', found '%s'", word);
+	if (!socket_number(c, "show closed", word, &ident))
 		return;
-	}
 	while (view_closed_next(c->daemon, &cursor, &v)) {
 		if (v.socket.ident == ident) {
 			closed_full(c->out, &v);
 			return;
 		}
 	}
-	cli_out_fail(c->out, SAN_ENOENT, "no socket %lu is among the last that were closed", ident);
+	cli_out_fail(c->out, SAN_ENOENT, "no socket %u is among the last that were closed", ident);
 }
 
 void

@@ -2,7 +2,10 @@
 #include "cli_values.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "san_err.h"
 
 uint64_t
 duration_ms(struct san_duration d)
@@ -55,3 +58,19 @@ is_all(const char *word)
  * ---------------------------------------------------------------------------------------- */
 
 /* A port is named by its number or by its name in sand.conf. */
+
+bool
+socket_number(struct cli_call *c, const char *command, const char *word, uint32_t *ident)
+{
+	char *end;
+	unsigned long number = strtoul(word, &end, 10);
+
+	if (word[0] >= '0' && word[0] <= '9' && *end == '\0' && number <= UINT32_MAX) {
+		*ident = (uint32_t)number;
+		return true;
+	}
+	c->usage = true;
+	cli_out_fail(c->out, SAN_EINVAL, "expected a socket's number or all after '%s', found '%s'",
+	    command, word);
+	return false;
+}

@@ -9,6 +9,7 @@
 
 #include "abi.h"
 #include "addr.h"
+#include "cli_call.h"
 #include "cli_out.h"
 #include "san_time.h"
 
@@ -20,5 +21,8 @@ void prefix_format(const struct san_ip *ip, unsigned bits, char *buf, size_t siz
 void mac_put(struct cli_out *out, const char *key, const uint8_t *m);
 /* The optional last word of a command: not given, or "all". */
 bool is_all(const char *word);
+/* The last word of `command` as the number of a socket; false, and the command has failed, if it is
+ * none. */
+bool socket_number(struct cli_call *c, const char *command, const char *word, uint32_t *ident);
 
 #endif

@@ -34,18 +34,6 @@ rc_state_name(unsigned state)
 	return state < RC_STATE_COUNT ? name[state] : "UNKNOWN";
 }
 
-const char *
-rc_qp_event_name(unsigned event)
-{
-	static const char *const name[] = {
-#define X(name, text) #name,
-	    RC_QP_EVENT_LIST(X)
-#undef X
-	};
-
-	return event < RC_QP_EVENT_COUNT ? name[event] : "UNKNOWN";
-}
-
 int
 rc_qp_fsm(struct rc_qp *qp, enum rc_qp_event event)
 {

@@ -102,6 +102,5 @@ enum rc_qp_event {
 };
 
 const char *rc_state_name(unsigned state);
-const char *rc_qp_event_name(unsigned event);
 
 #endif

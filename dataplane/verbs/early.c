@@ -14,12 +14,6 @@ record_len(uint32_t payload)
 }
 
 bool
-verbs_early_used(const struct verbs *v)
-{
-	return v->early_head != v->early_tail;
-}
-
-bool
 verbs_early_room(const struct verbs *v)
 {
 	return v->early.ring.size - (v->early_tail - v->early_head) >=
@@ -53,7 +47,7 @@ verbs_early_take(struct verbs *v, struct verbs_recv_slot *slot)
 	uint32_t from = v->early_head + HEAD, at, n, left;
 	uint8_t bytes[COPY_AT];
 
-	if (!verbs_early_used(v))
+	if (v->early_head == v->early_tail)
 		return false;
 	byte_ring_read(&v->early.ring, v->early_head, &slot->done, HEAD);
 	left = payload_len(&slot->done);

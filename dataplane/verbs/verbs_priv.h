@@ -34,7 +34,6 @@ bool verbs_recv_overrun(const struct verbs *v, const struct roce_pkt *p);
 void verbs_recv_flush(struct verbs *v, uint8_t status);
 
 /* early.c: a ring of messages, whole ones and at most one that is arriving. */
-bool verbs_early_used(const struct verbs *v);
 /* The longest message fits. */
 bool verbs_early_room(const struct verbs *v);
 void verbs_early_append(struct verbs *v, const struct rc_in *in);

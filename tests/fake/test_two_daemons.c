@@ -475,11 +475,7 @@ static int
 group_up(void **state)
 {
 	(void)state;
-	return two_hosts_up(&hosts, sand,
-		   "[close]\ntimewait_ms = 50\n[transport]\nconnect_timeout_ms = 1000\n"
-		   "give_up_ms = 1500\n")
-		   ? 0
-		   : -1;
+	return two_hosts_up(&hosts, sand, TWO_HOSTS_QUICK) ? 0 : -1;
 }
 
 static int

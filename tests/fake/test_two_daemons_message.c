@@ -502,11 +502,7 @@ hostile__records_hurt_only_their_own(void **state)
 static int
 group_up(void **state)
 {
-	return two_hosts_up(&hosts, sand,
-		   "[close]\ntimewait_ms = 50\n[transport]\nconnect_timeout_ms = 1000\n"
-		   "give_up_ms = 1500\n")
-		   ? 0
-		   : -1;
+	return two_hosts_up(&hosts, sand, TWO_HOSTS_QUICK) ? 0 : -1;
 }
 
 static int

@@ -22,6 +22,11 @@ struct two_hosts {
 	struct host a, b;
 };
 
+/* Lines for both sand.conf, section [close] first: what ends, ends soon. */
+#define TWO_HOSTS_QUICK                                                       \
+	"[close]\ntimewait_ms = 50\n[transport]\nconnect_timeout_ms = 1000\n" \
+	"give_up_ms = 1500\n"
+
 /* `sand`: the executable. extra: lines for both sand.conf, in section [close] first. False with a
  * line on stderr. */
 bool two_hosts_up(struct two_hosts *t, const char *sand, const char *extra);

@@ -19,6 +19,22 @@ expect_violation(struct bench *b, enum sdp_violation what)
 	assert_int_equal(b->mrs.used, 0);
 }
 
+/* The peer may read, and has posted so few buffers. */
+static void
+init_with_credits(struct bench *b, uint16_t credits)
+{
+	struct sdp_open o;
+
+	bench_init_zcopy(b, THRESHOLD);
+	o = bench_defaults(b);
+	o.zcopy = &b->zcopy;
+	o.mrs = &b->mrs;
+	o.responder_resources = 1;
+	o.zcopy_threshold = THRESHOLD;
+	o.peer_credits = credits;
+	bench_open(b, &o);
+}
+
 /* A SrcAvail over `n` bytes that the peer has received. */
 static struct sdp_ext
 advertise(struct bench *b, uint32_t n)
@@ -156,17 +172,9 @@ src_avail__table_of_regions_is_full(void **state)
 static void
 src_avail__needs_credits_like_data(void **state)
 {
-	struct sdp_open o;
 	struct bench b;
 
-	bench_init_zcopy(&b, THRESHOLD);
-	o = bench_defaults(&b);
-	o.zcopy = &b.zcopy;
-	o.mrs = &b.mrs;
-	o.responder_resources = 1;
-	o.zcopy_threshold = THRESHOLD;
-	o.peer_credits = 2;
-	bench_open(&b, &o);
+	init_with_credits(&b, 2);
 	bench_write(&b, 2000);
 	assert_int_equal(bench_emit(&b), 0);
 	b.peer_bufs = 3;
@@ -407,17 +415,9 @@ cancel__crossed_with_a_refusal(void **state)
 static void
 cancel__not_needed_any_more(void **state)
 {
-	struct sdp_open o;
 	struct bench b;
 
-	bench_init_zcopy(&b, THRESHOLD);
-	o = bench_defaults(&b);
-	o.zcopy = &b.zcopy;
-	o.mrs = &b.mrs;
-	o.responder_resources = 1;
-	o.zcopy_threshold = THRESHOLD;
-	o.peer_credits = 3;
-	bench_open(&b, &o);
+	init_with_credits(&b, 3);
 	advertise(&b, 1000);
 	b.peer_bufs = 0;
 	bench_message(&b, SDP_CH_RCV_BUF, 0, 0, bytes(512));
