@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "msg_conn.h"
 #include "sdp_conn.h"
 
@@ -51,7 +52,7 @@ const struct rc_qp *engine_qp(const struct engine *e);
 static inline bool
 engine_is_stream(const struct engine *e)
 {
-	return e->type == 0; /* SHM_TYPE_STREAM */
+	return e->type == SHM_TYPE_STREAM;
 }
 
 #endif
