@@ -142,6 +142,7 @@ socket_brief(struct cli_out *out, const struct view_socket *s)
 	cli_out_number(out, "id", s->ident);
 	cli_out_number(out, "pid", (uint64_t)s->pid);
 	cli_out_string(out, "program", s->program);
+	cli_out_string(out, "type", s->type);
 	cli_out_string(out, "app_state", s->app_state);
 	cli_out_string(out, "wire_state", s->wire_state);
 	endpoint_put(out, "local", &s->local);
@@ -190,6 +191,7 @@ socket_full(struct cli_out *out, const struct view_socket *s)
 	cli_out_number(out, "slot", s->slot);
 	cli_out_number(out, "pid", (uint64_t)s->pid);
 	cli_out_string(out, "program", s->program);
+	cli_out_string(out, "type", s->type);
 	cli_out_number(out, "port", s->port);
 	endpoint_put(out, "local", &s->local);
 	endpoint_put(out, "peer", &s->peer);
@@ -209,6 +211,9 @@ socket_full(struct cli_out *out, const struct view_socket *s)
 	cli_out_string(out, "features", s->features);
 	cli_out_number(out, "credits_local", s->credits_local);
 	cli_out_number(out, "credits_peer", s->credits_peer);
+	cli_out_number(out, "keys", s->keys);
+	cli_out_number(out, "rdma_reads", s->rdma_reads);
+	cli_out_number(out, "rdma_writes", s->rdma_writes);
 #define X(name) cli_out_number(out, #name, s->name);
 	VIEW_ZCOPY_COUNTER_LIST(X)
 #undef X
@@ -295,6 +300,7 @@ cli_show_listener(struct cli_call *c)
 		cli_out_number(c->out, "session", l.session);
 		cli_out_number(c->out, "pid", (uint64_t)l.pid);
 		cli_out_string(c->out, "program", l.program);
+		cli_out_string(c->out, "type", l.type);
 		endpoint_put(c->out, "local", &l.local);
 		cli_out_number(c->out, "backlog", l.backlog);
 		cli_out_number(c->out, "queued", l.queued);

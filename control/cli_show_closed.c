@@ -63,6 +63,7 @@ closed_full(struct cli_out *out, const struct view_closed *v)
 	cli_out_number(out, "session", s->session);
 	cli_out_number(out, "slot", s->slot);
 	cli_out_string(out, "program", s->program);
+	cli_out_string(out, "type", s->type);
 	cli_out_number(out, "port", s->port);
 	endpoint_put(out, "local", &s->local);
 	endpoint_put(out, "peer", &s->peer);
@@ -83,6 +84,8 @@ closed_full(struct cli_out *out, const struct view_closed *v)
 	cli_out_number(out, "rx_bytes", s->rx_bytes);
 	cli_out_number(out, "tx_messages", s->tx_messages);
 	cli_out_number(out, "rx_messages", s->rx_messages);
+	cli_out_number(out, "rdma_reads", s->rdma_reads);
+	cli_out_number(out, "rdma_writes", s->rdma_writes);
 	cli_out_number(out, "retransmits", s->retransmits);
 	cli_out_end(out);
 }

@@ -61,7 +61,8 @@ struct view_socket {
 	uint32_t
 	    ident; /* the number `show socket ID` takes; never used twice while the daemon runs */
 	uint32_t session, slot;
-	pid_t pid; /* a process that holds it; 0 = none any more */
+	const char *type; /* enum shm_type by name, see view_type_name */
+	pid_t pid;	  /* a process that holds it; 0 = none any more */
 	char program[VIEW_NAME_MAX];
 	const char *app_state;	/* ATTACHED, SHUT_WR, CLOSED, GONE */
 	const char *wire_state; /* enum sdp_state by name; OPENING before the connection exists */
@@ -80,7 +81,9 @@ struct view_socket {
 #undef X
 	struct san_duration rtt;
 	struct view_congestion cc;
-	char features[VIEW_NAME_MAX]; /* beyond the standard, agreed with the peer; "" = none */
+	uint32_t rdma_reads, rdma_writes; /* of the program, done */
+	uint32_t keys;			  /* regions of memory its peer may reach */
+	char features[VIEW_NAME_MAX];	  /* beyond the standard, agreed with the peer; "" = none */
 	uint32_t credits_local, credits_peer; /* receive buffers we announced, the peer announced
 						 and we have not used */
 	int err;			      /* enum san_err of the last error, 0 = none */
@@ -89,6 +92,7 @@ struct view_socket {
 };
 bool view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out);
 struct sock;
+const char *view_type_name(uint8_t type);
 void view_socket_take(const struct sock *k, struct view_socket *out);
 
 #define VIEW_STEPS_MAX 8
@@ -109,6 +113,7 @@ bool view_closed_next(struct daemon *d, uint32_t *cursor, struct view_closed *ou
 
 struct view_listener {
 	uint32_t ident, session, slot;
+	const char *type; /* as a socket's */
 	pid_t pid;
 	char program[VIEW_NAME_MAX];
 	struct shm_addr local;		   /* ip all zero = every SAN address */

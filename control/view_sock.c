@@ -119,10 +119,26 @@ wire_view(const struct conn *c)
 	    .cc = congestion_view(&w),
 	    .credits_local = w.credits_local,
 	    .credits_peer = w.credits_peer,
+	    .rdma_reads = w.rdma_reads,
+	    .rdma_writes = w.rdma_writes,
+	    .keys = w.keys,
 #define X(name) .name = w.name,
 	    VIEW_ZCOPY_COUNTER_LIST(X)
 #undef X
 	};
+}
+
+const char *
+view_type_name(uint8_t type)
+{
+	switch ((enum shm_type)type) {
+#define X(name, value, text)  \
+	case SHM_TYPE_##name: \
+		return #name;
+		SHM_TYPE_LIST(X)
+#undef X
+	}
+	return "?";
 }
 
 void
@@ -137,6 +153,7 @@ view_socket_take(const struct sock *k, struct view_socket *out)
 	out->ident = k->ident;
 	out->session = k->session->id;
 	out->slot = k->slot;
+	out->type = view_type_name(k->type);
 	out->pid = holder_pid(k->session, k->slot);
 	memcpy(out->program, k->session->program, sizeof out->program);
 	out->app_state = app_state_name(k->app.state);
@@ -175,6 +192,7 @@ view_listener_next(struct daemon *d, uint32_t *cursor, struct view_listener *out
 	out->ident = k->ident;
 	out->session = k->session->id;
 	out->slot = k->slot;
+	out->type = view_type_name(k->type);
 	out->pid = holder_pid(k->session, k->slot);
 	memcpy(out->program, k->session->program, sizeof out->program);
 	out->local = k->local;

@@ -36,6 +36,8 @@ engine_view(const struct engine *e, struct poll_conn_view *v)
 	if (!engine_is_stream(e)) {
 		v->tx_messages = e->msg.counters.tx_messages;
 		v->rx_messages = e->msg.counters.rx_messages;
+		v->rdma_reads = e->msg.counters.reads;
+		v->rdma_writes = e->msg.counters.writes;
 		return;
 	}
 	v->tx_messages = (uint64_t)c->tx_data + c->tx_credit + c->tx_control;
@@ -71,6 +73,7 @@ view_init(const struct poll *p, const struct flow *f, struct poll_conn_view *v)
 	    .outstanding = rc_in_flight(qp),
 	    .window = rc_window(qp),
 	    .congestion = qp->cc.algo,
+	    .keys = f->key_count,
 	    .rtt = {qp->srtt},
 #define X(name, text) .name = r->name,
 	    POLL_QP_COUNTER_LIST(X)

@@ -209,8 +209,10 @@ struct poll_conn_view {
 	POLL_ZCOPY_COUNTER_LIST(X)
 #undef X
 	uint32_t credits_local, credits_peer;
-	struct san_duration rtt;	 /* smoothed; 0 = no sample yet */
-	struct san_duration deadline_in; /* from the time of the picture; 0 = none pending */
+	uint32_t rdma_reads, rdma_writes; /* of the program, done */
+	uint32_t keys;			  /* regions its peer may reach */
+	struct san_duration rtt;	  /* smoothed; 0 = no sample yet */
+	struct san_duration deadline_in;  /* from the time of the picture; 0 = none pending */
 };
 /* SAN_ENOENT: no such connection here. SAN_EAGAIN: could not get a consistent picture in a few
  * tries. */

@@ -171,6 +171,7 @@ view_socket_next(struct daemon *d, uint32_t *cursor, struct view_socket *out)
 	*out = (struct view_socket){.ident = 100 + i,
 	    .session = 1,
 	    .slot = i,
+	    .type = i % 2 == 0 ? "STREAM" : "SEQPACKET",
 	    .pid = i % 3 == 0 ? 0 : 1000 + (pid_t)i,
 	    .app_state = app[i % 4],
 	    .wire_state = wire[i % 5],
@@ -227,6 +228,7 @@ view_listener_next(struct daemon *d, uint32_t *cursor, struct view_listener *out
 	*cursor = i + 1;
 	*out = (struct view_listener){.ident = 10 + i,
 	    .session = 1,
+	    .type = i % 2 == 0 ? "STREAM" : "SEQPACKET",
 	    .pid = 77,
 	    .local = endpoint(i, 6379),
 	    .backlog = 128,

@@ -148,6 +148,7 @@ view__shows_what_is_there(void **state)
 	while (view_socket_next(d, &cursor, &vs)) {
 		assert_string_equal(vs.app_state, "ATTACHED");
 		assert_string_equal(vs.wire_state, "OPEN");
+		assert_string_equal(vs.type, "STREAM");
 		assert_int_equal(vs.pid, getpid());
 		sockets++;
 	}

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proto.h"
 #include "record.h"
 #include "san_err.h"
 
@@ -156,6 +157,52 @@ a_malformed_record_resets_it(void **state)
 	rig_close(&rig);
 }
 
+/* What the operator sees of it. */
+static void
+memory_by_key(void **state)
+{
+	static uint8_t bytes[5000], got[RIG_RX_RING];
+	struct rig_side *s = &rig.side[1];
+	uint8_t *memory;
+	struct poll_cmd cmd = {.type = POLL_CMD_CONN_MEM,
+	    .conn = CONN,
+	    .mem = {.add = true,
+		.rights = PROTO_MEM_READ | PROTO_MEM_WRITE,
+		.va = 4096,
+		.len = sizeof bytes,
+		.fd = -1}};
+	struct shm_tx_record r = {.op = SHM_TX_WRITE, .len = sizeof bytes, .va = 4096};
+	struct shm_rx_record answer;
+	struct poll_conn_view v;
+
+	open_both();
+	cmd.mem.session = s->session;
+	memory = s->rings; /* of other slots: any place of the region will do */
+	cmd.mem.off = (uint64_t)(memory - (uint8_t *)s->region);
+	rig_put(s, &cmd);
+	rig_step(&rig);
+	assert_int_equal(s->last[POLL_EV_MEM_DONE].mem.err, 0);
+	r.key = s->last[POLL_EV_MEM_DONE].mem.key;
+	for (uint32_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 5 + (i >> 8));
+	put(0, &r, bytes);
+	r.op = SHM_TX_READ;
+	put(0, &r, "");
+	put(0, &r, "");
+	rig_run(&rig, 20000);
+	assert_memory_equal(memory, bytes, sizeof bytes);
+	assert_int_equal(take(0, &answer, got), SHM_RX_READ_DATA);
+	assert_memory_equal(got, bytes, sizeof bytes);
+	assert_int_equal(poll_conn_read(0, CONN, &v), 0);
+	assert_int_equal(v.rdma_writes, 1);
+	assert_int_equal(v.rdma_reads, 2);
+	assert_int_equal(v.keys, 0);
+	assert_int_equal(poll_conn_read(1, CONN, &v), 0);
+	assert_int_equal(v.rdma_writes + v.rdma_reads, 0);
+	assert_int_equal(v.keys, 1);
+	rig_close(&rig);
+}
+
 /* Quiet at once, whatever the peer does; free when control is done. */
 static void
 closing(void **state)
@@ -210,6 +257,7 @@ main(void)
 	    cmocka_unit_test(messages_keep_their_bounds),
 	    cmocka_unit_test(nobody_reads_nobody_loses),
 	    cmocka_unit_test(a_malformed_record_resets_it),
+	    cmocka_unit_test(memory_by_key),
 	    cmocka_unit_test(closing),
 	};
 
