@@ -149,9 +149,7 @@ conn_hello_read(uint8_t type, const struct cm_event *ev, struct conn_hello *out)
 uint8_t
 conn_reads(const struct conn *c)
 {
-	if (c->sock->type == SHM_TYPE_SEQPACKET)
-		return CONN_READS;
-	return c->daemon->config.zcopy_threshold != 0 ? SDP_READS_MAX : 0;
+	return c->sock->type == SHM_TYPE_SEQPACKET ? CONN_READS : SDP_READS_MAX;
 }
 
 static void
@@ -191,8 +189,7 @@ conn_msg_publish(const struct conn *c)
 {
 	struct shm_sock *slot = sock_slot(c->sock);
 
-	if (c->sock->type != SHM_TYPE_SEQPACKET)
-		return;
-	slot->msg_max = c->msg.send_max;
+	if (c->sock->type == SHM_TYPE_SEQPACKET)
+		slot->msg_max = c->msg.send_max;
 	slot->read_depth = c->initiator_depth;
 }

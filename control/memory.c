@@ -41,8 +41,6 @@ conn_of(const struct attach *a, uint32_t slot, struct conn **out)
 	if (slot >= a->session->region.geo.socks || !held(a, slot))
 		return SAN_EPERM;
 	k = a->session->slots[slot].sock;
-	if (k != NULL && k->type == SHM_TYPE_STREAM)
-		return SAN_EOPNOTSUPP;
 	if (k == NULL || k->conn == NULL || k->conn->poll_state != CONN_POLL_OPEN ||
 	    k->conn->setup != CONN_SETUP_OPEN)
 		return SAN_ENOTCONN;

@@ -29,7 +29,7 @@ ring_size_ok(uint32_t n)
 static size_t
 slot_rings_bytes(const struct region_geometry *geo)
 {
-	return (size_t)geo->tx_ring_bytes + geo->rx_ring_bytes;
+	return shm_slot_rings(geo->tx_ring_bytes, geo->rx_ring_bytes);
 }
 
 static int

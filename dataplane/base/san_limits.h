@@ -21,6 +21,7 @@
 #define SAN_PMTU_MAX  4096 /* largest RoCE path MTU (payload of one packet) */
 #define SAN_RING_MIN  16384
 #define SAN_RING_MAX  (8u << 20)
+#define SAN_RDMA_RING (128u << 10) /* of a stream's RDMA, each way; power of two */
 
 _Static_assert(SAN_CONNS_MAX <= 65536 - 16, "QPN index is 16 bits and starts at 16");
 

@@ -168,3 +168,27 @@ engine_qp(const struct engine *e)
 {
 	return engine_is_stream(e) ? &e->sdp.s.qp : &e->msg.v.qp;
 }
+
+bool
+engine_far_write(struct engine *e, struct rc_far *out)
+{
+	return engine_is_stream(e) ? sdp_far_write(&e->sdp, out) : msg_far_write(&e->msg, out);
+}
+
+void
+engine_far_refuse(struct engine *e, struct san_time now)
+{
+	if (engine_is_stream(e))
+		sdp_far_refuse(&e->sdp, now);
+	else
+		msg_far_refuse(&e->msg, now);
+}
+
+void
+engine_answer_refuse(struct engine *e, struct roce_tx *out, struct san_time now)
+{
+	if (engine_is_stream(e))
+		sdp_answer_refuse(&e->sdp, out, now);
+	else
+		msg_answer_refuse(&e->msg, out, now);
+}

@@ -48,6 +48,10 @@ enum sdp_state engine_state(const struct engine *e);
 /* Neither ring is touched any more. */
 bool engine_quiet(const struct engine *e);
 const struct rc_qp *engine_qp(const struct engine *e);
+/* Far memory: as msg_far_write, msg_far_refuse, msg_answer_refuse. */
+bool engine_far_write(struct engine *e, struct rc_far *out);
+void engine_far_refuse(struct engine *e, struct san_time now);
+void engine_answer_refuse(struct engine *e, struct roce_tx *out, struct san_time now);
 
 static inline bool
 engine_is_stream(const struct engine *e)

@@ -72,8 +72,7 @@ rings_of(
     const struct poll *p, const struct sock_ref *ref, struct byte_ring *tx, struct byte_ring *rx)
 {
 	const struct poll_session *s = &p->session[ref->session];
-	uint64_t pair = (uint64_t)s->tx_ring_bytes + s->rx_ring_bytes;
-	uint8_t *rings = s->base + s->ring_off + ref->slot * pair;
+	uint8_t *rings = poll_rings(s, ref->slot);
 
 	*tx = (struct byte_ring){rings, s->tx_ring_bytes};
 	*rx = (struct byte_ring){rings + s->tx_ring_bytes, s->rx_ring_bytes};
@@ -87,10 +86,10 @@ stream_open(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 	f->engine.type = SHM_TYPE_STREAM;
 	rings_of(p, &cmd->open.sock, &open.tx, &open.rx);
 	open.pool = &p->recovery;
-	if (open.initiator_depth != 0 || open.responder_resources != 0) {
-		open.zcopy = &p->zcopy[cmd->conn];
-		open.mrs = &p->mrs;
-	}
+	open.lent = &p->lent[cmd->conn];
+	open.mrs = &p->mrs;
+	open.zcopy = open.zcopy_threshold != 0 &&
+		     (open.initiator_depth != 0 || open.responder_resources != 0);
 	return sdp_conn_init(&f->engine.sdp, &open, p->now);
 }
 
@@ -206,6 +205,12 @@ flow_close(struct poll *p, struct flow *f, enum sdp_close_how how)
 		flow_uncork(p, f);
 		flow_look(p, f); /* its last bytes */
 	}
+	f->closed = true;
+	flow_mem_drop(p, f);
+	/* RDMA that its program gave up: what stands behind it must not arrive as if it was done.
+	 */
+	if (flow_rdma_pending(f))
+		how = SDP_CLOSE_ABORT;
 	engine_close(&f->engine, how, p->now);
 }
 

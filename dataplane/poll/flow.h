@@ -45,9 +45,14 @@ struct flow {
 	uint32_t tx_tail, rx_head, urg_seq, app_flags;
 	uint32_t tx_told; /* the part of tx_tail the engine knows: less while corked */
 	uint32_t tx_head, rx_tail, wire_flags;
+	/* RDMA beside a stream: records as taken over, given to the engine, told as done; answers
+	 * consumed, told, and with a place kept for them. */
+	uint32_t rdma_tail, rdma_next, rdma_head;
+	uint32_t rdma_rx_head, rdma_rx_tail, rdma_rx_next;
 
 	bool used, loop;
 	bool released; /* CONN_RELEASE came */
+	bool closed;   /* by its program: no peer has business in its memory */
 	bool hostile;  /* its program broke the rules: not listened to any more */
 	bool shut, corked, rx_dropped;
 	bool dirty, active, view_stale;
@@ -107,8 +112,27 @@ int flow_mem_del(struct poll *p, struct flow *f, uint32_t key);
 /* Its peer reaches nothing any more. */
 void flow_mem_drop(struct poll *p, struct flow *f);
 
+/* flow_rdma.c: a stream's RDMA. The program's words; false: they make no sense. */
+bool flow_rdma_produced(struct flow *f, uint32_t tail);
+bool flow_rdma_consumed(struct flow *f, uint32_t head);
+/* Records to the engine, and the stream's bytes up to each of them. 0: there are no more,
+ * SAN_EAGAIN: the next one has to wait, and with it what is behind it, SAN_EPROTO: malformed. */
+int flow_rdma_push(struct poll *p, struct flow *f);
+/* What is done, to the slot. Returns the SHM_WAIT_* bits that apply. */
+uint32_t flow_rdma_tell(struct flow *f);
+/* The program has asked for RDMA that is not done. */
+static inline bool
+flow_rdma_pending(const struct flow *f)
+{
+	return f->rdma_tail != f->rdma_head;
+}
+
 /* flow_look.c: from the program to the engine. True if something was new. */
 bool flow_look(struct poll *p, struct flow *f);
+/* There may be room for more RDMA, and way for the bytes behind it. */
+void flow_rdma_more(struct poll *p, struct flow *f);
+/* The engine shall know the program's bytes up to there. */
+void flow_tx_give(struct poll *p, struct flow *f, uint32_t pos);
 /* After a doorbell: flags too. */
 void flow_rung(struct poll *p, struct flow *f);
 /* The cork has been in long enough. */

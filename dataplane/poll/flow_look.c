@@ -5,6 +5,7 @@
 #include "flow.h"
 
 #include "poll_priv.h"
+#include "san_err.h"
 #include "seq.h"
 
 static void
@@ -54,14 +55,41 @@ urgent_look(struct flow *f)
 	sdp_tx_urgent(&f->engine.sdp, pos);
 }
 
+void
+flow_tx_give(struct poll *p, struct flow *f, uint32_t pos)
+{
+	if (pos == f->tx_told)
+		return;
+	f->tx_told = pos;
+	if (engine_tx_produced(&f->engine, pos, p->now) != 0)
+		hostile(p, f, POLL_COUNT_hostile_tx_pos);
+	else
+		urgent_look(f);
+}
+
+/* To the engine: RDMA whose turn it is, and the bytes that no other RDMA is ahead of. */
+static void
+tx_push(struct poll *p, struct flow *f, bool uncork)
+{
+	int err = f->rdma_next == f->rdma_tail ? 0 : flow_rdma_push(p, f);
+
+	if (f->hostile)
+		return;
+	if (err == SAN_EPROTO)
+		hostile(p, f, POLL_COUNT_hostile_record);
+	else if (err == 0)
+		flow_tx_give(p, f, uncork ? f->tx_tail : tx_target(p, f, f->tx_tail));
+}
+
 static bool
 tx_look(struct poll *p, struct flow *f)
 {
 	/* Acquire pairs with the program's release after it wrote the bytes. */
 	uint32_t tail = atomic_load_explicit(&f->sock->tx_tail, memory_order_acquire);
-	uint32_t target;
+	/* Behind tx_tail, so that no byte is seen without the RDMA before it. */
+	uint32_t rdma = atomic_load_explicit(&f->sock->rdma_tail, memory_order_acquire);
 
-	if (tail == f->tx_tail)
+	if (tail == f->tx_tail && rdma == f->rdma_tail)
 		return false;
 	/* Checked against what the engine released, as the engine itself does, since with the cork
 	 * in it is told less. */
@@ -71,14 +99,10 @@ tx_look(struct poll *p, struct flow *f)
 		return true;
 	}
 	f->tx_tail = tail;
-	target = tx_target(p, f, tail);
-	if (target != f->tx_told) {
-		f->tx_told = target;
-		if (engine_tx_produced(&f->engine, target, p->now) != 0)
-			hostile(p, f, POLL_COUNT_hostile_tx_pos);
-		else
-			urgent_look(f);
-	}
+	if (rdma != f->rdma_tail && !flow_rdma_produced(f, rdma))
+		hostile(p, f, POLL_COUNT_hostile_record);
+	else
+		tx_push(p, f, false);
 	return true;
 }
 
@@ -100,16 +124,32 @@ rx_look(struct poll *p, struct flow *f)
 	return true;
 }
 
+/* Answers to READs were taken: there is room for more. */
+static bool
+rdma_rx_look(struct poll *p, struct flow *f)
+{
+	/* Acquire pairs with the program's release after it copied them out. */
+	uint32_t head = atomic_load_explicit(&f->sock->rdma_rx_head, memory_order_acquire);
+
+	if (head == f->rdma_rx_head)
+		return false;
+	if (!flow_rdma_consumed(f, head))
+		hostile(p, f, POLL_COUNT_hostile_rx_pos);
+	else
+		flow_rdma_more(p, f);
+	return true;
+}
+
 bool
 flow_look(struct poll *p, struct flow *f)
 {
 	bool moved = tx_look(p, f);
 
-	if (f->hostile)
-		return true;
-	if (!f->rx_dropped)
+	if (!f->hostile && !f->rx_dropped)
 		moved |= rx_look(p, f);
-	return moved;
+	if (!f->hostile)
+		moved |= rdma_rx_look(p, f);
+	return moved || f->hostile;
 }
 
 void
@@ -118,11 +158,32 @@ flow_uncork(struct poll *p, struct flow *f)
 	if (!f->corked)
 		return;
 	f->corked = false;
-	f->tx_told = f->tx_tail;
-	if (engine_tx_produced(&f->engine, f->tx_told, p->now) != 0)
-		hostile(p, f, POLL_COUNT_hostile_tx_pos);
-	else
-		urgent_look(f);
+	tx_push(p, f, true);
+}
+
+/* Half a close goes behind everything, and so waits for what the engine cannot take yet. */
+static void
+shut_look(struct poll *p, struct flow *f)
+{
+	if ((f->app_flags & SHM_APP_SHUT_WR) == 0 || f->shut || !engine_is_stream(&f->engine) ||
+	    f->rdma_next != f->rdma_tail)
+		return;
+	f->shut = true;
+	sdp_shut(&f->engine.sdp, p->now);
+}
+
+void
+flow_rdma_more(struct poll *p, struct flow *f)
+{
+	uint32_t next = f->rdma_next;
+
+	if (f->hostile || next == f->rdma_tail)
+		return;
+	tx_push(p, f, false);
+	if (f->hostile || f->rdma_next == next)
+		return;
+	shut_look(p, f);
+	flow_touch(p, f);
 }
 
 void
@@ -139,10 +200,7 @@ flow_rung(struct poll *p, struct flow *f)
 	if ((f->app_flags & SHM_APP_CORK) == 0 || (f->app_flags & SHM_APP_SHUT_WR) != 0)
 		flow_uncork(p, f);
 	urgent_look(f);
-	if ((f->app_flags & SHM_APP_SHUT_WR) != 0 && !f->shut && engine_is_stream(&f->engine)) {
-		f->shut = true;
-		sdp_shut(&f->engine.sdp, p->now);
-	}
+	shut_look(p, f);
 }
 
 /* ---- looking without being asked ---- */
@@ -187,7 +245,8 @@ bool
 flow_need_set(struct poll *p, struct flow *f)
 {
 	/* All read: the program owes us no news about rx_head. */
-	uint32_t need = SHM_NEED_TX | (f->rx_tail != f->rx_head ? SHM_NEED_RX : 0);
+	bool unread = f->rx_tail != f->rx_head || f->rdma_rx_tail != f->rdma_rx_head;
+	uint32_t need = SHM_NEED_TX | (unread ? SHM_NEED_RX : 0);
 
 	if ((atomic_load_explicit(&f->sock->need, memory_order_relaxed) & need) != need)
 		atomic_fetch_or_explicit(&f->sock->need, need, memory_order_relaxed);
@@ -201,7 +260,7 @@ quiet(const struct poll *p, const struct flow *f)
 {
 	uint64_t since = san_time_since(p->now, f->active_at).ns;
 
-	if (f->tx_told != f->tx_head)
+	if (f->tx_told != f->tx_head || flow_rdma_pending(f))
 		return since >= FLOW_HOT_WAITING.ns;
 	return since >= p->hot_idle.ns;
 }

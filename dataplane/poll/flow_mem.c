@@ -56,7 +56,7 @@ flow_mem_add(struct poll *p, struct flow *f, const struct poll_cmd *cmd, uint32_
 			  ((cmd->mem.rights & PROTO_MEM_WRITE) != 0 ? RC_ACCESS_REMOTE_WRITE : 0);
 	int err;
 
-	if (!f->sock || engine_is_stream(&f->engine) || engine_quiet(&f->engine))
+	if (!f->sock || f->closed || engine_quiet(&f->engine) || engine_error(&f->engine) != 0)
 		return SAN_ENOTCONN;
 	if (f->key_count == POLL_KEYS_MAX || (cmd->mem.fd >= 0 && p->far_count == POLL_FAR_MAX))
 		return SAN_ENOBUFS;

@@ -136,13 +136,17 @@ flow_tell(struct poll *p, struct flow *f)
 	}
 	if ((events & SDP_EV_DEAD) != 0)
 		violation_count(p, f);
-	if (engine_quiet(&f->engine))
+	if (engine_quiet(&f->engine) || engine_error(&f->engine) != 0)
 		flow_mem_drop(p, f); /* before anybody is told */
 	control_tell(p, f);
 	if (!f->sock)
 		return 0;
 	bits = rx_tell(p, f);
 	bits |= tx_tell(f);
+	if (flow_rdma_pending(f)) {
+		bits |= flow_rdma_tell(f);
+		flow_rdma_more(p, f);
+	}
 	bits |= flags_tell(f, events);
 	if (bits != 0)
 		p->program_runnable = true;

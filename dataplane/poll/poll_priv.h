@@ -126,7 +126,7 @@ struct poll {
 	uint8_t far[SAN_PMTU_MAX];     /* the payload of one packet, on its way from there */
 	struct rc_mr *regions;	       /* [POLL_REGIONS], in address space since poll_create */
 	struct poll_msg_store *stores; /* by flow index, in address space since poll_create */
-	struct sdp_zcopy *zcopy;       /* likewise: of streams that may read in place */
+	struct sdp_lent *lent;	       /* likewise: what streams need for RDMA */
 
 	struct flow *flows; /* by index; address space for all, memory when touched */
 	size_t flows_bytes;
@@ -144,6 +144,12 @@ struct poll {
 
 	_Atomic uint64_t counter[POLL_COUNTER_COUNT];
 };
+
+static inline uint8_t *
+poll_rings(const struct poll_session *s, uint32_t slot)
+{
+	return s->base + s->ring_off + slot * shm_slot_rings(s->tx_ring_bytes, s->rx_ring_bytes);
+}
 
 /* NULL: not created. */
 struct poll *poll_get(unsigned poll);

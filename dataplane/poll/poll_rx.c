@@ -40,9 +40,8 @@ far_write(struct poll *p, struct flow *f)
 {
 	struct rc_far far;
 
-	if (!engine_is_stream(&f->engine) && msg_far_write(&f->engine.msg, &far) &&
-	    !flow_far_write(p, &far))
-		msg_far_refuse(&f->engine.msg, p->now);
+	if (engine_far_write(&f->engine, &far) && !flow_far_write(p, &far))
+		engine_far_refuse(&f->engine, p->now);
 }
 
 /* What waited for the packet just received. Its ICRC was good when it came. */

@@ -49,9 +49,9 @@ stores_bytes(const struct poll *p)
 }
 
 static size_t
-zcopy_bytes(const struct poll *p)
+lent_bytes(const struct poll *p)
 {
-	return p->flow_limit * sizeof(struct sdp_zcopy);
+	return p->flow_limit * sizeof(struct sdp_lent);
 }
 
 static void
@@ -71,8 +71,8 @@ poll_free(struct poll *p)
 		munmap(p->regions, MRS_BYTES);
 	if (p->stores)
 		munmap(p->stores, stores_bytes(p));
-	if (p->zcopy)
-		munmap(p->zcopy, zcopy_bytes(p));
+	if (p->lent)
+		munmap(p->lent, lent_bytes(p));
 	free(p);
 }
 
@@ -113,8 +113,8 @@ poll_init(struct poll *p)
 	p->blocks = space_get(BLOCKS_BYTES);
 	p->regions = space_get(MRS_BYTES);
 	p->stores = space_get(stores_bytes(p));
-	p->zcopy = space_get(zcopy_bytes(p));
-	if (!p->flows || !p->slots || !p->blocks || !p->regions || !p->stores || !p->zcopy ||
+	p->lent = space_get(lent_bytes(p));
+	if (!p->flows || !p->slots || !p->blocks || !p->regions || !p->stores || !p->lent ||
 	    rings_create(p) != 0)
 		return SAN_ENOMEM;
 	p->doorbell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -159,7 +159,7 @@ far_read(struct poll *p, struct flow *f, struct roce_tx *tx)
 	tx->seg[0].base = p->far;
 	if (flow_far_read(p, tx->ext.rkey, tx->ext.va, p->far, tx->seg[0].len))
 		return true;
-	msg_answer_refuse(&f->engine.msg, tx, p->now);
+	engine_answer_refuse(&f->engine, tx, p->now);
 	return false;
 }
 

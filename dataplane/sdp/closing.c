@@ -9,7 +9,7 @@ void
 sdp_error_set(struct sdp_session *s, int err)
 {
 	if (s->error == 0)
-		s->error = (int16_t)err;
+		s->error = (int8_t)err;
 }
 
 static void

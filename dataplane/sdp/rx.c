@@ -17,7 +17,7 @@ happened(enum sdp_fsm_event ev)
 static struct sdp_rx_verdict
 reset(struct sdp_session *s, int cause)
 {
-	s->cause = (int16_t)cause;
+	s->cause = (int8_t)cause;
 	return happened(SDP_FSM_RESET);
 }
 

@@ -43,9 +43,10 @@ session_init(struct sdp_session *s, const struct sdp_open *o)
 	if (message < o->pmtu)
 		s->due = SDP_DUE(CH_RCV_BUF);
 	sdp_credit_renew(s);
-	s->zcopy = o->zcopy;
-	if (s->zcopy != NULL) {
-		s->zcopy->counters = (struct sdp_zcopy_counters){0};
+	s->lent = o->lent;
+	s->zcopy = o->zcopy && o->lent != NULL;
+	if (s->zcopy) {
+		s->lent->zcopy.counters = (struct sdp_zcopy_counters){0};
 		sdp_source_init(s, o);
 		sdp_sink_init(s, o);
 	}
@@ -76,14 +77,16 @@ sdp_conn_init(struct sdp_conn *c, const struct sdp_open *o, struct san_time now)
 	    .recv_limit = c->s.rx_limit,
 	    .features = o->features,
 	    .pool = o->pool,
-	    .mrs = o->zcopy == NULL ? NULL : o->mrs,
 	    .pd = o->qpn,
-	    .resources = o->zcopy == NULL ? NULL : o->zcopy->resource,
-	    .resource_count = o->zcopy == NULL ? 0 : o->responder_resources,
-	    .initiator_depth = o->zcopy == NULL ? 0 : o->initiator_depth,
 	    .params = o->rc,
 	    .cc = o->cc,
 	};
+	if (o->lent != NULL) {
+		rc.mrs = o->mrs;
+		rc.resources = o->lent->resource;
+		rc.resource_count = o->responder_resources;
+		rc.initiator_depth = o->initiator_depth;
+	}
 	err = rc_init(&c->s.qp, &rc, now);
 	if (err != 0)
 		return err;
@@ -98,7 +101,7 @@ settle(struct sdp_conn *c, struct san_time now)
 {
 	if (rc_error(&c->s.qp) == 0 || rc_has_work(&c->s.qp, now) || c->fsm.state == SDP_STATE_DEAD)
 		return;
-	c->s.cause = (int16_t)rc_error(&c->s.qp);
+	c->s.cause = (int8_t)rc_error(&c->s.qp);
 	sdp_fsm_step(c, SDP_FSM_RESET, now);
 }
 
@@ -137,8 +140,10 @@ sdp_packet_receive(struct sdp_conn *c, const struct roce_pkt *p, void *frame, st
 		c->s.established = true;
 		c->s.events |= SDP_EV_ESTABLISHED;
 	}
+	if (in.far.bytes != NULL)
+		sdp_rdma_far(&c->s, &in);
 	if (in.response)
-		obey(c, sdp_sink_arrived(&c->s, &in), now);
+		obey(c, sdp_tx_answered(&c->s, &in), now);
 	if (in.acked)
 		reap(c, now);
 	if (in.delivered) {
@@ -260,6 +265,52 @@ sdp_urgent_pos(const struct sdp_conn *c)
 	return c->s.rx_urgent;
 }
 
+int
+sdp_rdma_post(struct sdp_conn *c, const struct sdp_rdma_request *r)
+{
+	const struct sdp_session *s = &c->s;
+
+	if (s->tx_shut || s->deaf || c->fsm.state == SDP_STATE_DEAD)
+		return SAN_ENOTCONN;
+	if (s->lent == NULL || (r->op == SDP_RDMA_READ && s->qp.initiator_depth == 0))
+		return SAN_EOPNOTSUPP;
+	return sdp_rdma_queue(&c->s, r);
+}
+
+bool
+sdp_rdma_take(struct sdp_conn *c, struct sdp_rdma_done *out)
+{
+	return c->s.rdma && sdp_rdma_finished(&c->s, out);
+}
+
+bool
+sdp_far_write(struct sdp_conn *c, struct rc_far *out)
+{
+	if (!c->s.far)
+		return false;
+	c->s.far = false;
+	*out = c->s.lent->far;
+	return true;
+}
+
+void
+sdp_far_refuse(struct sdp_conn *c, struct san_time now)
+{
+	const struct rc_in in = {.last = c->s.lent->far_last};
+
+	if (c->fsm.state == SDP_STATE_DEAD)
+		return;
+	rc_refuse(&c->s.qp, &in);
+	settle(c, now);
+}
+
+void
+sdp_answer_refuse(struct sdp_conn *c, struct roce_tx *out, struct san_time now)
+{
+	rc_answer_refuse(&c->s.qp, out);
+	settle(c, now);
+}
+
 void
 sdp_shut(struct sdp_conn *c, struct san_time now)
 {
@@ -340,7 +391,7 @@ sdp_counters(const struct sdp_conn *c)
 const struct sdp_zcopy_counters *
 sdp_zcopy_counters(const struct sdp_conn *c)
 {
-	return c->s.zcopy == NULL ? NULL : &c->s.zcopy->counters;
+	return c->s.zcopy ? &c->s.lent->zcopy.counters : NULL;
 }
 
 const struct rc_counters *

@@ -72,9 +72,41 @@ enum sdp_violation {
 	    SDP_VIOLATION_COUNT
 };
 
+/* What the program wants of the peer's memory. X(name, text) */
+#define SDP_RDMA_OP_LIST(X)                            \
+	X(WRITE, "bytes into memory the peer exposes") \
+	X(READ, "bytes out of it")
+
+enum sdp_rdma_op {
+#define X(name, text) SDP_RDMA_##name,
+	SDP_RDMA_OP_LIST(X)
+#undef X
+};
+
+/* RDMA of the program's, beside its bytes. It goes behind all that was produced before it was
+ * posted and ahead of what is produced later; behind a READ, bytes and WRITEs wait until it is
+ * done. */
+struct sdp_rdma_request {
+	uint64_t va; /* the peer's memory ... */
+	uint32_t key, len;
+	uint32_t pos; /* ... and ours: from this position of the ring on */
+	struct byte_ring ring;
+	uint32_t cookie; /* comes back */
+	uint8_t op;	 /* enum sdp_rdma_op */
+};
+
+struct sdp_rdma_done {
+	uint32_t cookie, len;
+	uint8_t op;
+};
+
+/* Requests of a connection at once; a power of two. */
+#define SDP_RDMA_MAX 16u
+
+struct rc_far;
 struct rc_mrs;
 struct rc_pool;
-struct sdp_zcopy; /* defined in sdp_conn.h */
+struct sdp_lent; /* defined in sdp_conn.h */
 
 /* Everything needed to run a connection, known once REQ/REP have been exchanged. */
 struct sdp_open {
@@ -91,13 +123,15 @@ struct sdp_open {
 	struct rc_pool *pool; /* recovery.h; NULL: what comes early is dropped */
 	struct rc_params rc;  /* retry counts, timeouts; see rc.h */
 	struct cc_params cc;  /* congestion control */
-	/* Reading in place: a SrcAvail, answered by RDMA READ. NULL: none is sent, all are refused.
-	 * The owner's memory, until the connection is DEAD. */
-	struct sdp_zcopy *zcopy;
-	struct rc_mrs *mrs;	     /* what we advertise is a region there while it waits */
+	/* For RDMA either way: the owner's memory, until the connection is DEAD. NULL: none. */
+	struct sdp_lent *lent;
+	struct rc_mrs *mrs;	     /* what the peer may reach */
 	uint8_t responder_resources; /* READs of the peer at once; 0: we advertise nothing */
 	uint8_t initiator_depth;     /* READs of ours at once; 0: we refuse what is advertised */
-	uint32_t zcopy_threshold;    /* advertise when so many bytes wait; 0: never */
+	/* Reading in place: a SrcAvail, answered by RDMA READ. False: none is sent, all are
+	 * refused. */
+	bool zcopy;
+	uint32_t zcopy_threshold;	     /* advertise when so many bytes wait; 0: never */
 	struct san_duration disconn_timeout; /* longest wait for the peer's DisConn after ours, once
 					      * the program has closed; 0 = no limit */
 	struct san_duration linger_timeout;  /* longest stay in LINGER (DREQ exchange) */
@@ -152,6 +186,18 @@ int sdp_rx_consumed(struct sdp_conn *c, uint32_t pos, struct san_time now);
 uint32_t sdp_rx_produced(const struct sdp_conn *c);
 /* Position just behind the latest urgent byte that arrived. */
 uint32_t sdp_urgent_pos(const struct sdp_conn *c);
+
+/* 0, or SAN_EAGAIN: SDP_RDMA_MAX are not done yet; SAN_EOPNOTSUPP: no memory was lent, or a READ
+ * of a peer that allows none; SAN_ENOTCONN. */
+int sdp_rdma_post(struct sdp_conn *c, const struct sdp_rdma_request *r);
+/* The oldest that is done, in the order of posting: the peer has the bytes of a WRITE, those of a
+ * READ are here. False: none, or no more. What is left when the connection ends has failed. */
+bool sdp_rdma_take(struct sdp_conn *c, struct sdp_rdma_done *out);
+/* Far memory (rc/mr.h), which only the owner reaches: as msg_far_write, msg_far_refuse and
+ * msg_answer_refuse (msg_conn.h). */
+bool sdp_far_write(struct sdp_conn *c, struct rc_far *out);
+void sdp_far_refuse(struct sdp_conn *c, struct san_time now);
+void sdp_answer_refuse(struct sdp_conn *c, struct roce_tx *out, struct san_time now);
 
 /* Events that happened, reported by the connection's owner. Each is legal in every state; where it
  * means nothing it is counted and ignored. */

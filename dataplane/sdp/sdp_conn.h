@@ -75,12 +75,34 @@ struct sdp_sink {
 	bool cancelled;
 };
 
-/* Lent by the owner of a connection that may read in place. */
+/* Reading in place. */
 struct sdp_zcopy {
 	struct sdp_source source;
 	struct sdp_sink sink;
 	struct sdp_zcopy_counters counters;
+};
+
+struct sdp_rdma_slot {
+	struct sdp_rdma_request r;
+	uint32_t after; /* the stream's bytes before it */
+};
+
+/* RDMA of the program's: taken <= done <= posted <= tail, counts; done <= hold <= tail. */
+struct sdp_rdma {
+	uint32_t taken, done, posted, tail;
+	/* The oldest that what is produced behind it waits for: a READ, or one not yet posted;
+	 * tail: none. */
+	uint32_t hold;
+	struct sdp_rdma_slot slot[SDP_RDMA_MAX];
+};
+
+/* Lent by the owner of a connection with RDMA; untouched until there is some. */
+struct sdp_lent {
 	struct rc_resource resource[SDP_READS_MAX];
+	struct rc_far far; /* of the packet received last, and ... */
+	bool far_last;	   /* ... it ended a message */
+	struct sdp_rdma rdma;
+	struct sdp_zcopy zcopy;
 };
 
 /* Written by sdp_fsm.c only. */
@@ -94,7 +116,7 @@ struct sdp_fsm {
  * actions of the state machine can see. */
 struct sdp_session {
 	struct byte_ring tx, rx;
-	struct sdp_zcopy *zcopy; /* NULL = no reading in place */
+	struct sdp_lent *lent;	 /* NULL = no RDMA */
 	uint16_t tx_payload_max; /* per message: the peer's buffer or the PMTU, less the header */
 	uint16_t rx_payload_max; /* per buffer of ours */
 	uint32_t rx_buffers;	 /* buffers the lendable part of an empty rx ring is worth */
@@ -114,10 +136,10 @@ struct sdp_session {
 	uint32_t announced;	/* newest MSeq the peer knows it may send */
 	uint32_t rx_limit;	/* newest MSeq it may send; never falls */
 
-	uint16_t events;   /* enum sdp_event bits not yet taken */
-	int16_t error;	   /* first reason why the connection ended */
-	int16_t cause;	   /* of the next RESET */
 	uint16_t due;	   /* control messages to send: bits of enum sdp_what */
+	uint8_t events;	   /* enum sdp_event bits not yet taken */
+	int8_t error;	   /* first reason why the connection ended */
+	int8_t cause;	   /* of the next RESET */
 	uint8_t rx_at;	   /* enum sdp_rx_at: where the peer's source half stands */
 	uint8_t tx_at;	   /* enum sdp_tx_at: where ours does */
 	uint8_t violation; /* enum sdp_violation */
@@ -132,11 +154,14 @@ struct sdp_session {
 	bool program_closed; /* nobody will read */
 	bool deaf;	     /* given up: messages are acknowledged and dropped */
 	bool stalled;	     /* data waits for credits */
-	bool advertising;    /* zcopy->source may advertise */
+	bool zcopy;	     /* reading in place: lent->zcopy is in use */
+	bool advertising;    /* its source may advertise */
 	bool reserved;	     /* half of the rx ring is for reading in place, not lendable */
-	bool reading;	     /* zcopy->sink holds a SrcAvail of the peer */
+	bool reading;	     /* its sink holds a SrcAvail of the peer */
 	uint8_t odd;	     /* SDP_WHAT_ODD or 0: of the next control message */
 	bool ack_held;	     /* its cancel is not acknowledged before it is done with */
+	bool rdma;	     /* lent->rdma is in use: the program has asked for RDMA */
+	bool far;	     /* lent->far is to be written */
 
 	struct sdp_counters counters;
 	struct rc_qp qp;

@@ -62,6 +62,7 @@ enum sdp_what {
 	SDP_WHAT_DISCONN,
 	SDP_WHAT_PROBE,
 	SDP_WHAT_READ,
+	SDP_WHAT_RDMA, /* the program's; tag: which */
 	SDP_WHAT_COUNT
 };
 /* Set in every other message but Data, so that no two in a row are equal and the queue pair takes
@@ -90,10 +91,36 @@ struct sdp_rx_verdict {
 };
 struct sdp_rx_verdict sdp_rx_message(
     struct sdp_session *s, const struct rc_in *in, struct san_time now);
+/* tx.c: bytes of an answer to a READ. */
+struct sdp_rx_verdict sdp_tx_answered(struct sdp_session *s, const struct rc_in *in);
 /* Our answer to the peer's SrcAvail was posted. */
 void sdp_rx_answered(struct sdp_session *s);
 extern const struct sdp_rx_verdict sdp_rx_nothing;
 struct sdp_rx_verdict sdp_rx_violation(struct sdp_session *s, enum sdp_violation what);
+
+/* rdma.c: the program's RDMA. Only with lent memory; sdp_rdma_queue sets s->rdma, which all the
+ * others want. */
+int sdp_rdma_queue(struct sdp_session *s, const struct sdp_rdma_request *r);
+bool sdp_rdma_finished(struct sdp_session *s, struct sdp_rdma_done *out);
+/* The stream's bytes may leave up to there, the rest stands behind RDMA. */
+uint32_t sdp_rdma_end(const struct sdp_session *s);
+/* Something waits for RDMA, or is RDMA that waits. */
+bool sdp_rdma_holds(const struct sdp_session *s);
+/* The next request, if it is its turn. */
+bool sdp_rdma_plan(const struct sdp_session *s, struct rc_run *m);
+void sdp_rdma_posted(struct sdp_session *s);
+void sdp_rdma_fill(const struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *out);
+void sdp_rdma_arrived(struct sdp_session *s, const struct rc_in *in);
+void sdp_rdma_reaped(struct sdp_session *s, uint32_t count);
+/* The peer wrote into far memory: whoever has the connection is to be asked to do it. */
+void sdp_rdma_far(struct sdp_session *s, const struct rc_in *in);
+
+/* Bytes that may be sent now are those before it. */
+static inline uint32_t
+sdp_tx_end(const struct sdp_session *s)
+{
+	return s->rdma ? sdp_rdma_end(s) : s->tx_produced;
+}
 
 /* source.c: our SrcAvail. Only for sessions with reading in place. */
 void sdp_source_init(struct sdp_session *s, const struct sdp_open *o);

@@ -13,7 +13,7 @@
 void
 sdp_sink_init(struct sdp_session *s, const struct sdp_open *o)
 {
-	s->zcopy->sink = (struct sdp_sink){.depth = o->initiator_depth};
+	s->lent->zcopy.sink = (struct sdp_sink){.depth = o->initiator_depth};
 }
 
 /* A READ takes a request of its own, and its answer is never longer than half the window. */
@@ -32,7 +32,7 @@ read_max(const struct sdp_session *s)
 static uint32_t
 read_room(const struct sdp_session *s)
 {
-	const struct sdp_sink *k = &s->zcopy->sink;
+	const struct sdp_sink *k = &s->lent->zcopy.sink;
 	uint32_t room = sdp_credit_free(s), asked = k->asked - s->rx_produced;
 
 	return room > asked ? room - asked : 0;
@@ -42,7 +42,7 @@ read_room(const struct sdp_session *s)
 static uint32_t
 read_next(const struct sdp_session *s)
 {
-	const struct sdp_sink *k = &s->zcopy->sink;
+	const struct sdp_sink *k = &s->lent->zcopy.sink;
 	uint32_t n = k->end - k->asked, most = read_max(s);
 
 	if (n > most)
@@ -54,8 +54,8 @@ static void
 refuse(struct sdp_session *s)
 {
 	s->due |= SDP_DUE(SENDSM);
-	if (s->zcopy != NULL)
-		s->zcopy->counters.rx_refused++;
+	if (s->zcopy)
+		s->lent->zcopy.counters.rx_refused++;
 }
 
 void
@@ -63,12 +63,12 @@ sdp_sink_begin(struct sdp_session *s, uint64_t va, uint32_t key, uint32_t left)
 {
 	struct sdp_sink *k;
 
-	if (s->zcopy == NULL || s->zcopy->sink.depth == 0) {
+	if (!s->zcopy || s->lent->zcopy.sink.depth == 0) {
 		refuse(s);
 		return;
 	}
-	k = &s->zcopy->sink;
-	s->zcopy->counters.rx_adverts++;
+	k = &s->lent->zcopy.sink;
+	s->lent->zcopy.counters.rx_adverts++;
 	sdp_credit_reserve(s);
 	sdp_credit_renew(s);
 	k->va = va;
@@ -92,7 +92,7 @@ sdp_sink_cancelled(struct sdp_session *s, uint32_t mseq)
 	s->due |= SDP_DUE(SENDSM);
 	if (!s->reading)
 		return;
-	k = &s->zcopy->sink;
+	k = &s->lent->zcopy.sink;
 	if (!k->cancelled) {
 		k->cancelled = s->ack_held = true;
 		k->cancel_mseq = mseq;
@@ -102,7 +102,7 @@ sdp_sink_cancelled(struct sdp_session *s, uint32_t mseq)
 bool
 sdp_sink_plan(const struct sdp_session *s, struct rc_run *m)
 {
-	const struct sdp_sink *k = &s->zcopy->sink;
+	const struct sdp_sink *k = &s->lent->zcopy.sink;
 	uint32_t n;
 
 	if (k->cancelled || k->reads >= k->depth)
@@ -120,15 +120,15 @@ sdp_sink_plan(const struct sdp_session *s, struct rc_run *m)
 void
 sdp_sink_posted(struct sdp_session *s, const struct rc_run *m)
 {
-	s->zcopy->sink.asked += m->len;
-	s->zcopy->sink.reads++;
-	s->zcopy->counters.reads++;
+	s->lent->zcopy.sink.asked += m->len;
+	s->lent->zcopy.sink.reads++;
+	s->lent->zcopy.counters.reads++;
 }
 
 void
 sdp_sink_fill(const struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *out)
 {
-	const struct sdp_sink *k = &s->zcopy->sink;
+	const struct sdp_sink *k = &s->lent->zcopy.sink;
 	uint32_t pos = c->run->pos + c->index * c->run->len + c->offset;
 
 	out->ext.va = k->va + (uint32_t)(pos - k->start);
@@ -148,7 +148,7 @@ sdp_sink_arrived(struct sdp_session *s, const struct rc_in *in)
 	san_check(s->reading && pos == s->rx_produced);
 	byte_ring_write(&s->rx, pos, in->payload, in->len);
 	s->rx_produced += in->len;
-	s->zcopy->counters.rx_bytes += in->len;
+	s->lent->zcopy.counters.rx_bytes += in->len;
 	s->events |= SDP_EV_RX_DATA;
 	return sdp_rx_nothing;
 }
@@ -156,7 +156,7 @@ sdp_sink_arrived(struct sdp_session *s, const struct rc_in *in)
 void
 sdp_sink_reaped(struct sdp_session *s, uint32_t reads)
 {
-	s->zcopy->sink.reads -= (uint8_t)reads;
+	s->lent->zcopy.sink.reads -= (uint8_t)reads;
 	if (!s->deaf)
 		s->due |= SDP_DUE(RD_COMPL);
 }
@@ -179,7 +179,7 @@ sdp_sink_let_go(struct sdp_session *s)
 void
 sdp_sink_told(struct sdp_session *s, uint32_t bytes)
 {
-	struct sdp_sink *k = &s->zcopy->sink;
+	struct sdp_sink *k = &s->lent->zcopy.sink;
 
 	k->told += bytes;
 	/* A cancel that came meanwhile is still answered by SendSm, and not acknowledged before. */

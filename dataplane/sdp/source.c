@@ -18,7 +18,7 @@ sdp_source_init(struct sdp_session *s, const struct sdp_open *o)
 	if (o->mrs == NULL || o->responder_resources == 0 || s->tx_payload_max <= SRC_AVAIL_EXT)
 		return;
 	/* What fits into the message itself is not worth one. */
-	s->zcopy->source = (struct sdp_source){
+	s->lent->zcopy.source = (struct sdp_source){
 	    .mrs = o->mrs,
 	    .threshold = o->zcopy_threshold < o->pmtu ? o->pmtu : o->zcopy_threshold,
 	};
@@ -29,7 +29,7 @@ sdp_source_init(struct sdp_session *s, const struct sdp_open *o)
 static uint32_t
 offer(const struct sdp_session *s)
 {
-	uint32_t waiting = s->tx_produced - s->tx_posted,
+	uint32_t waiting = sdp_tx_end(s) - s->tx_posted,
 		 to_end = s->tx.size - (s->tx_posted & (s->tx.size - 1));
 
 	return waiting < to_end ? waiting : to_end;
@@ -38,7 +38,7 @@ offer(const struct sdp_session *s)
 bool
 sdp_source_plan(const struct sdp_session *s, struct rc_run *m)
 {
-	const struct sdp_source *src = &s->zcopy->source;
+	const struct sdp_source *src = &s->lent->zcopy.source;
 
 	if (s->tx_at != SDP_TX_PLAIN || s->urgent_due || offer(s) < src->threshold ||
 	    (src->refusals != 0 && seq32_diff(s->tx_posted, src->not_before) < 0))
@@ -51,7 +51,7 @@ sdp_source_plan(const struct sdp_session *s, struct rc_run *m)
 bool
 sdp_source_open(struct sdp_session *s)
 {
-	struct sdp_source *src = &s->zcopy->source;
+	struct sdp_source *src = &s->lent->zcopy.source;
 	uint32_t len = offer(s), pos = s->tx_posted;
 
 	src->pos = pos;
@@ -66,18 +66,18 @@ sdp_source_open(struct sdp_session *s)
 void
 sdp_source_posted(struct sdp_session *s, const struct rc_run *m)
 {
-	struct sdp_source *src = &s->zcopy->source;
+	struct sdp_source *src = &s->lent->zcopy.source;
 
 	s->tx_at = SDP_TX_ADVERT;
 	src->mseq = m->tag;
 	s->tx_posted += m->len - SDP_BSDH_LEN - SRC_AVAIL_EXT;
-	s->zcopy->counters.tx_adverts++;
+	s->lent->zcopy.counters.tx_adverts++;
 }
 
 void
 sdp_source_ext(const struct sdp_session *s, struct sdp_ext *ext)
 {
-	const struct sdp_source *src = &s->zcopy->source;
+	const struct sdp_source *src = &s->lent->zcopy.source;
 
 	ext->size = src->end - src->pos;
 	ext->rkey = src->key;
@@ -95,16 +95,16 @@ void
 sdp_source_cancel_posted(struct sdp_session *s, const struct rc_run *m, struct san_time now)
 {
 	s->tx_at = SDP_TX_CANCEL;
-	s->zcopy->source.cancel_mseq = m->tag;
-	s->zcopy->source.answer_by = san_time_add(now, CANCEL_PATIENCE);
-	s->zcopy->counters.tx_cancelled++;
+	s->lent->zcopy.source.cancel_mseq = m->tag;
+	s->lent->zcopy.source.answer_by = san_time_add(now, CANCEL_PATIENCE);
+	s->lent->zcopy.counters.tx_cancelled++;
 }
 
 /* The SrcAvail is over, read or not. */
 static void
 over(struct sdp_session *s)
 {
-	rc_mr_deregister(s->zcopy->source.mrs, s->zcopy->source.key);
+	rc_mr_deregister(s->lent->zcopy.source.mrs, s->lent->zcopy.source.key);
 	s->due &= (uint16_t)~SDP_DUE(SRC_AVAIL_CANCEL);
 	s->tx_at = s->tx_at == SDP_TX_CANCEL ? SDP_TX_CANCELLED : SDP_TX_PLAIN;
 }
@@ -112,7 +112,7 @@ over(struct sdp_session *s)
 struct sdp_rx_verdict
 sdp_source_completed(struct sdp_session *s, const struct sdp_msg *m)
 {
-	struct sdp_source *src = &s->zcopy->source;
+	struct sdp_source *src = &s->lent->zcopy.source;
 	uint32_t bytes = m->ext.size, left = src->end - s->tx_posted;
 
 	if (seq32_diff(m->h.mseq_ack, src->mseq) < 0)
@@ -120,7 +120,7 @@ sdp_source_completed(struct sdp_session *s, const struct sdp_msg *m)
 	if (bytes == 0 || bytes > left)
 		return sdp_rx_violation(s, SDP_VIOLATION_SIZE);
 	s->tx_posted += bytes;
-	s->zcopy->counters.tx_bytes += bytes;
+	s->lent->zcopy.counters.tx_bytes += bytes;
 	sdp_tx_release(s, s->tx_posted);
 	/* It was read as an ordinary one. */
 	if (s->urgent_due && seq32_diff(s->tx_urgent, s->tx_posted) <= 0)
@@ -137,7 +137,7 @@ sdp_source_completed(struct sdp_session *s, const struct sdp_msg *m)
 void
 sdp_source_refused(struct sdp_session *s, const struct sdp_msg *m)
 {
-	struct sdp_source *src = &s->zcopy->source;
+	struct sdp_source *src = &s->lent->zcopy.source;
 	bool cancel = s->tx_at >= SDP_TX_CANCEL;
 
 	if (s->tx_at != SDP_TX_CANCELLED) {
@@ -149,7 +149,7 @@ sdp_source_refused(struct sdp_session *s, const struct sdp_msg *m)
 		if (!cancel && src->refusals < REFUSALS_MAX)
 			src->refusals++;
 		src->not_before = s->tx_posted + (src->threshold << src->refusals);
-		s->zcopy->counters.tx_refused++;
+		s->lent->zcopy.counters.tx_refused++;
 		over(s);
 	}
 	if (cancel && seq32_diff(m->h.mseq_ack, src->cancel_mseq) >= 0)
@@ -159,7 +159,8 @@ sdp_source_refused(struct sdp_session *s, const struct sdp_msg *m)
 struct san_time
 sdp_source_deadline(const struct sdp_session *s)
 {
-	return s->tx_at == SDP_TX_CANCEL && !s->deaf ? s->zcopy->source.answer_by : SAN_TIME_NEVER;
+	return s->tx_at == SDP_TX_CANCEL && !s->deaf ? s->lent->zcopy.source.answer_by
+						     : SAN_TIME_NEVER;
 }
 
 void

@@ -36,7 +36,7 @@ static const struct {
 static bool
 plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 {
-	uint32_t avail = s->tx_produced - s->tx_posted,
+	uint32_t avail = sdp_tx_end(s) - s->tx_posted,
 		 credits = (uint32_t)sdp_credits(s) - (CREDITS_DATA - 1);
 	uint32_t size = s->tx_payload_max, n, to_urgent = s->tx_urgent - s->tx_posted;
 	bool urgent = s->urgent_due && to_urgent - 1 < avail;
@@ -66,18 +66,18 @@ plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 	return true;
 }
 
-/* What is due and may leave now: DisConn is behind all data; larger buffers are asked for only by
- * who could use them; SendSm promises that nothing of the peer is being read. */
+/* What is due and may leave now: DisConn is behind all data and RDMA; larger buffers are asked for
+ * only by who could use them; SendSm promises that nothing of the peer is being read. */
 static uint32_t
 due_now(const struct sdp_session *s)
 {
 	uint32_t due = s->due, waiting = s->tx_produced - s->tx_posted;
 
-	if (waiting != 0)
+	if (waiting != 0 || (s->rdma && sdp_rdma_holds(s)))
 		due &= ~(uint32_t)SDP_DUE(DISCONN);
 	if (waiting <= s->tx_payload_max)
 		due &= ~(uint32_t)SDP_DUE(CH_RCV_BUF);
-	if (s->reading && s->zcopy->sink.reads != 0)
+	if (s->reading && s->lent->zcopy.sink.reads != 0)
 		due &= ~(uint32_t)SDP_DUE(SENDSM);
 	return due;
 }
@@ -92,7 +92,7 @@ plan_control(const struct sdp_session *s, struct rc_run *m)
 	m->what = (uint8_t)__builtin_ctz(due);
 	m->len = SDP_BSDH_LEN + message[m->what].ext_len;
 	if (m->what == SDP_WHAT_RD_COMPL)
-		m->pos = s->rx_produced - s->zcopy->sink.told;
+		m->pos = s->rx_produced - s->lent->zcopy.sink.told;
 	else if (m->what == SDP_WHAT_SENDSM)
 		m->pos = s->mseq_received;
 	m->what |= s->odd;
@@ -102,14 +102,13 @@ plan_control(const struct sdp_session *s, struct rc_run *m)
 static bool
 plan_payload(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 {
-	if (s->tx_produced == s->tx_posted || s->tx_at == SDP_TX_ADVERT ||
-	    s->tx_at == SDP_TX_CANCEL)
+	if (sdp_tx_end(s) == s->tx_posted || s->tx_at == SDP_TX_ADVERT || s->tx_at == SDP_TX_CANCEL)
 		return false;
 	return (s->advertising && sdp_source_plan(s, m)) || plan_data(s, packets_max, m);
 }
 
-/* What to post next: control first, READs, data in order, DisConn behind all data, a credit update
- * if nothing else carries the news. */
+/* What to post next: control first, READs, RDMA and data in order, DisConn behind all that, a
+ * credit update if nothing else carries the news. */
 static bool
 plan(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 {
@@ -123,6 +122,8 @@ plan(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 	if (credits >= CREDITS_CONTROL && plan_control(s, m))
 		;
 	else if (s->reading && sdp_sink_plan(s, m))
+		;
+	else if (s->rdma && sdp_rdma_plan(s, m))
 		;
 	else if (credits >= CREDITS_DATA &&
 		 plan_payload(s, packets_max < room ? packets_max : room, m))
@@ -184,6 +185,10 @@ note_posted(struct sdp_session *s, const struct rc_run *m, struct san_time now)
 		sdp_sink_posted(s, m);
 		return;
 	}
+	if (m->what == SDP_WHAT_RDMA) {
+		sdp_rdma_posted(s);
+		return;
+	}
 	s->mseq_posted += m->count;
 	if (m->what <= SDP_WHAT_DATA_OOB_PEND) {
 		note_data(s, m);
@@ -199,7 +204,7 @@ note_posted(struct sdp_session *s, const struct rc_run *m, struct san_time now)
 static void
 note_stall(struct sdp_session *s)
 {
-	bool stalled = s->tx_produced != s->tx_posted && sdp_credits(s) < CREDITS_DATA &&
+	bool stalled = sdp_tx_end(s) != s->tx_posted && sdp_credits(s) < CREDITS_DATA &&
 		       s->tx_at != SDP_TX_ADVERT && s->tx_at != SDP_TX_CANCEL;
 
 	s->counters.credit_stalls += stalled && !s->stalled;
@@ -275,7 +280,7 @@ message_fill(struct sdp_session *s, const struct rc_chunk *c, struct roce_tx *ou
 	if (what == SDP_WHAT_SENDSM)
 		ack = run->pos;
 	else if (s->ack_held)
-		ack = s->zcopy->sink.cancel_mseq - 1;
+		ack = s->lent->zcopy.sink.cancel_mseq - 1;
 	h.mseq_ack = ack;
 	h.bufs = (uint16_t)(limit - ack > UINT16_MAX ? UINT16_MAX : limit - ack);
 	if (message[what].ext_len != 0)
@@ -317,8 +322,10 @@ sdp_tx_emit(struct sdp_session *s, struct roce_tx *out, size_t max, struct san_t
 		}
 		if (kind == RC_OUT_REQUEST && chunk.run->kind == RC_SEND)
 			message_fill(s, &chunk, &out[n]);
-		else if (kind == RC_OUT_REQUEST && chunk.run->kind == RC_READ)
+		else if (kind == RC_OUT_REQUEST && chunk.run->what == SDP_WHAT_READ)
 			sdp_sink_fill(s, &chunk, &out[n]);
+		else if (kind == RC_OUT_REQUEST && chunk.run->what == SDP_WHAT_RDMA)
+			sdp_rdma_fill(s, &chunk, &out[n]);
 		n++;
 	}
 	return n;
@@ -362,8 +369,19 @@ sdp_tx_reap(struct sdp_session *s)
 									  message[what].ext_len));
 		else if (what == SDP_WHAT_READ)
 			sdp_sink_reaped(s, count);
+		else if (what == SDP_WHAT_RDMA)
+			sdp_rdma_reaped(s, count);
 		else if (what == SDP_WHAT_DISCONN)
 			done.disconn = s->disconn_acked = true;
 	}
 	return done;
+}
+
+struct sdp_rx_verdict
+sdp_tx_answered(struct sdp_session *s, const struct rc_in *in)
+{
+	if (in->op.what == SDP_WHAT_READ)
+		return sdp_sink_arrived(s, in);
+	sdp_rdma_arrived(s, in);
+	return sdp_rx_nothing;
 }

@@ -26,7 +26,7 @@
 #include "san_limits.h"
 
 #define SHM_MAGIC   0x444e4153u /* "SAND" little-endian */
-#define SHM_VERSION 2u
+#define SHM_VERSION 3u
 #define SHM_LINE    64
 
 /* 20 bytes, alignment 4: an address with port and family. ip is v4-mapped for IPv4. */
@@ -138,17 +138,22 @@ struct shm_sock {
 	_Atomic uint32_t tx_urg;     /* position behind the last MSG_OOB byte; see tx_urg_seq */
 	_Atomic uint32_t tx_urg_seq; /* incremented after tx_urg was set */
 	_Atomic uint32_t tx_lock;    /* P among themselves, see lock.h; the daemon never looks */
-	uint32_t tx_priv[12];	     /* P, tx_lock: program's own use */
+	_Atomic uint32_t rdma_tail;  /* RDMA of a stream (record.h): records produced; stored
+				      * ahead of what tx_tail counts behind them */
+	uint32_t tx_priv[11];	     /* P, tx_lock: program's own use */
 	/* P, rx_lock */
 	_Alignas(SHM_LINE) _Atomic uint32_t rx_head; /* consumed by the program */
 	_Atomic uint32_t rx_lock;		     /* P among themselves */
-	uint32_t rx_priv[14];			     /* P, rx_lock: program's own use */
+	_Atomic uint32_t rdma_rx_head;		     /* answers to its READs, consumed */
+	uint32_t rx_priv[13];			     /* P, rx_lock: program's own use */
 	/* W; of a listener C: its rx ring holds uint32_t slot numbers of accepted sockets */
 	_Alignas(SHM_LINE) _Atomic uint32_t rx_tail; /* produced by the daemon */
-	_Atomic uint32_t tx_head;    /* acknowledged by the peer: may be overwritten */
-	_Atomic uint32_t wire_flags; /* SHM_WIRE_* */
-	_Atomic int32_t wire_err;    /* enum san_err, before SHM_WIRE_ERROR */
-	_Atomic uint32_t urg_pos;    /* position just behind the urgent byte in the rx ring */
+	_Atomic uint32_t tx_head;      /* acknowledged by the peer: may be overwritten */
+	_Atomic uint32_t wire_flags;   /* SHM_WIRE_* */
+	_Atomic int32_t wire_err;      /* enum san_err, before SHM_WIRE_ERROR */
+	_Atomic uint32_t urg_pos;      /* position just behind the urgent byte in the rx ring */
+	_Atomic uint32_t rdma_head;    /* RDMA of a stream: records done */
+	_Atomic uint32_t rdma_rx_tail; /* answers to its READs, produced */
 	/* A */
 	_Alignas(SHM_LINE) _Atomic uint32_t waiters; /* SHM_WAIT_* */
 	_Atomic uint32_t wake_seq;		     /* futex word */
@@ -172,8 +177,8 @@ struct shm_sock {
 	uint32_t type;		   /* enum shm_type; of a socket to be accepted C, its listener's */
 	_Atomic uint32_t cmd_lock; /* P among themselves */
 	uint32_t cmd_priv;
-	/* C, valid once CONNECTED, in message mode */
-	_Alignas(SHM_LINE) uint32_t msg_max; /* longest SEND: the peer takes no longer one */
+	/* C, valid once CONNECTED */
+	_Alignas(SHM_LINE) uint32_t msg_max; /* message mode: the longest SEND the peer takes */
 	uint32_t read_depth; /* READs the peer lets us have under way; 0: it takes none */
 };
 _Static_assert(sizeof(struct shm_sock) == 7 * SHM_LINE, "ABI");
@@ -220,7 +225,7 @@ struct shm_region {
 	uint32_t local_count;
 	uint32_t spin_us;    /* how long a program spins or yields before it sleeps (profile) */
 	uint64_t sock_off;   /* struct shm_sock [socks] */
-	uint64_t ring_off;   /* slot i: tx at ring_off + i * (tx + rx), rx behind it */
+	uint64_t ring_off;   /* slot i: at ring_off + i * shm_slot_rings() tx, rx, RDMA tx, rx */
 	uint64_t attach_off; /* struct shm_attach [SAN_ATTACH_MAX] */
 	/* Memory programs may hand to peers without a copy in between (MEM_ADD, proto.h): chunks of
 	 * SAN_HEAP_CHUNK bytes, none if heap_bytes is 0. What is mapped where is theirs. */
@@ -235,5 +240,12 @@ struct shm_region {
 	struct shm_doorbell doorbell[SAN_POLLS_MAX];
 	struct shm_wake wake[SAN_WAKES_MAX];
 };
+
+/* Bytes of one slot's rings: two of bytes or records, two of the RDMA beside a stream. */
+static inline uint64_t
+shm_slot_rings(uint32_t tx_ring_bytes, uint32_t rx_ring_bytes)
+{
+	return (uint64_t)tx_ring_bytes + rx_ring_bytes + 2 * SAN_RDMA_RING;
+}
 
 #endif

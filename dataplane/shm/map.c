@@ -33,7 +33,7 @@ heap_ok(const struct shm_region *r, uint64_t bytes)
 static int
 verify(const struct shm_region *r, uint64_t bytes)
 {
-	uint64_t pair;
+	uint64_t rings;
 
 	if (r->magic != SHM_MAGIC)
 		return SAN_EPROTO;
@@ -45,9 +45,9 @@ verify(const struct shm_region *r, uint64_t bytes)
 	    r->polls > SAN_POLLS_MAX || r->rule_count > SAN_RULES_MAX ||
 	    r->local_count > SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX)
 		return SAN_EPROTO;
-	pair = (uint64_t)r->tx_ring_bytes + r->rx_ring_bytes;
+	rings = shm_slot_rings(r->tx_ring_bytes, r->rx_ring_bytes);
 	if (!range_ok(r->sock_off, r->socks * sizeof(struct shm_sock), bytes) ||
-	    !range_ok(r->ring_off, r->socks * pair, bytes) ||
+	    !range_ok(r->ring_off, r->socks * rings, bytes) ||
 	    !range_ok(r->attach_off, SAN_ATTACH_MAX * sizeof(struct shm_attach), bytes) ||
 	    (r->heap_bytes != 0 && !heap_ok(r, bytes)))
 		return SAN_EPROTO;

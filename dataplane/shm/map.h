@@ -30,20 +30,36 @@ int shm_map_open(struct shm_map *m, int memfd);
 /* Replace the region by empty private memory. */
 void shm_map_close(struct shm_map *m);
 
+static inline uint8_t *
+shm_map_rings(const struct shm_map *m, uint32_t slot)
+{
+	return m->rings + slot * shm_slot_rings(m->tx_ring_bytes, m->rx_ring_bytes);
+}
+
 static inline struct byte_ring
 shm_map_tx(const struct shm_map *m, uint32_t slot)
 {
-	size_t pair = (size_t)m->tx_ring_bytes + m->rx_ring_bytes;
-
-	return (struct byte_ring){m->rings + slot * pair, m->tx_ring_bytes};
+	return (struct byte_ring){shm_map_rings(m, slot), m->tx_ring_bytes};
 }
 
 static inline struct byte_ring
 shm_map_rx(const struct shm_map *m, uint32_t slot)
 {
-	size_t pair = (size_t)m->tx_ring_bytes + m->rx_ring_bytes;
+	return (struct byte_ring){shm_map_rings(m, slot) + m->tx_ring_bytes, m->rx_ring_bytes};
+}
 
-	return (struct byte_ring){m->rings + slot * pair + m->tx_ring_bytes, m->rx_ring_bytes};
+/* Of the RDMA beside a stream: records, and the answers to READs. */
+static inline struct byte_ring
+shm_map_rdma_tx(const struct shm_map *m, uint32_t slot)
+{
+	return (struct byte_ring){
+	    shm_map_rings(m, slot) + m->tx_ring_bytes + m->rx_ring_bytes, SAN_RDMA_RING};
+}
+
+static inline struct byte_ring
+shm_map_rdma_rx(const struct shm_map *m, uint32_t slot)
+{
+	return (struct byte_ring){shm_map_rdma_tx(m, slot).base + SAN_RDMA_RING, SAN_RDMA_RING};
 }
 
 #endif

@@ -32,11 +32,12 @@ filled(const struct byte_ring *ring, uint32_t head, uint32_t tail)
 static bool
 tx_record_valid(const struct shm_tx_record *r, const struct shm_tx_limits *limits)
 {
-	if ((r->flags & ~SHM_TX_FLAGS) != 0 || r->zero != 0 || r->zero2 != 0)
+	if ((r->flags & ~SHM_TX_FLAGS) != 0 || r->zero != 0 || r->zero2 != 0 ||
+	    (r->after != 0 && !limits->beside))
 		return false;
 	switch (r->op) {
 	case SHM_TX_SEND:
-		return r->len <= limits->send && r->key == 0 && r->va == 0;
+		return !limits->beside && r->len <= limits->send && r->key == 0 && r->va == 0;
 	case SHM_TX_WRITE:
 		return r->len <= limits->write;
 	case SHM_TX_READ:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Message mode: the byte rings of a slot whose type is SHM_TYPE_SEQPACKET hold records. A record is
+/* Message mode: the byte rings of a slot whose type is SHM_TYPE_SEQPACKET hold records. So do the
+ * two rings beside a stream's, for its RDMA (shm_map_rdma_tx, shm_map_rdma_rx). A record is
  * a header of 32 bytes, then its payload, padded to 8 bytes; either may wrap around the ring's end,
  * so a header is copied out before it is looked at. Positions are multiples of 8, and a published
  * tail stands behind a whole record. Numbers are in host order.
@@ -13,6 +14,10 @@
  *
  * rx, from the daemon: messages of the peer, in order, and answers to READs, in order; each whole.
  * While the rx ring has no room for the longest message, the peer waits: nothing is lost.
+ *
+ * Beside a stream there are WRITE, READ and READ_DATA alone. A record says where it stands among
+ * the stream's bytes; those behind it arrive behind it, and those behind a READ, and WRITEs, wait
+ * until it is done.
  *
  * The daemon takes the program's records for hostile: shm_tx_record_get finds what is malformed,
  * and the socket is reset. */
@@ -47,10 +52,11 @@ struct shm_tx_record {
 	uint8_t flags; /* SHM_TX_FENCE, _SOLICITED */
 	uint16_t zero; /* 0 */
 	uint32_t len;
-	uint32_t tag; /* READ: comes back with the answer; else not looked at */
-	uint32_t key; /* WRITE, READ; of a SEND 0 */
-	uint64_t va;  /* WRITE, READ; of a SEND 0 */
-	uint64_t zero2;
+	uint32_t tag;	/* READ: comes back with the answer; else not looked at */
+	uint32_t key;	/* WRITE, READ; of a SEND 0 */
+	uint64_t va;	/* WRITE, READ; of a SEND 0 */
+	uint32_t after; /* beside a stream: tx_tail when it was put; else 0 */
+	uint32_t zero2;
 };
 _Static_assert(sizeof(struct shm_tx_record) == SHM_RECORD_HEAD, "ABI");
 
@@ -112,6 +118,7 @@ shm_tx_payload(const struct shm_tx_record *r)
 /* What the daemon holds a program to. */
 struct shm_tx_limits {
 	uint32_t send, write, read; /* longest of each */
+	bool beside;		    /* a stream: no SEND, `after` counts */
 };
 
 /* Write a header at `pos`; the payload goes to pos + SHM_RECORD_HEAD. Publish only then. */

@@ -32,7 +32,8 @@ struct fake_slot {
 	struct fake_slot *parent; /* listener whose queue it stands in */
 	uint32_t queue_pos;
 	uint32_t tx_head, rx_tail, urg_seq;
-	uint32_t wire_flags; /* as published */
+	uint32_t rdma_head, rdma_rx_tail; /* beside a stream */
+	uint32_t wire_flags;		  /* as published */
 	/* listening */
 	uint32_t backlog, tail;
 };

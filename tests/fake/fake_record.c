@@ -6,6 +6,7 @@
 
 #include "ring.h"
 #include "san_err.h"
+#include "seq.h"
 
 #define HEAD	 32u
 #define MEMORIES 64
@@ -17,7 +18,8 @@ struct head {
 	uint8_t op, flags;
 	uint16_t zero;
 	uint32_t len, tag, key;
-	uint64_t va, zero2;
+	uint64_t va;
+	uint32_t after, zero2;
 };
 
 /* --- memory --- */
@@ -35,8 +37,6 @@ fake_memory_add(struct fake_session *s, uint32_t slot, const struct proto_mem *m
 		return SAN_EINVAL;
 	if (k->kind != FAKE_CONNECTED || k->wire_flags != 0)
 		return SAN_ENOTCONN;
-	if (s->sock[slot].type != SHM_TYPE_SEQPACKET)
-		return SAN_EOPNOTSUPP;
 	for (unsigned i = 0; i < MEMORIES; i++) {
 		if (memories[i].used)
 			continue;
@@ -92,12 +92,27 @@ memory_find(const struct fake_slot *owner, const struct head *h, uint32_t right)
 
 /* --- records --- */
 
-static struct byte_ring
-ring_of(const struct fake_slot *k, bool rx)
-{
-	uint32_t n = k->session->ring_bytes;
+/* The rings that hold a socket's records, and how far they have come. */
+struct lane {
+	struct byte_ring tx, rx;
+	uint32_t *head, *rx_tail;
+	_Atomic uint32_t *tail, *rx_head;
+	bool beside;
+};
 
-	return (struct byte_ring){k->session->rings + (size_t)k->slot * 2 * n + (rx ? n : 0), n};
+static struct lane
+lane_of(struct fake_slot *k)
+{
+	struct shm_sock *shm = &k->session->sock[k->slot];
+	uint32_t n = k->session->ring_bytes;
+	uint8_t *rings = k->session->rings + k->slot * shm_slot_rings(n, n),
+		*beside = rings + 2 * n;
+
+	if (shm->type == SHM_TYPE_SEQPACKET)
+		return (struct lane){{rings, n}, {rings + n, n}, &k->tx_head, &k->rx_tail,
+		    &shm->tx_tail, &shm->rx_head, false};
+	return (struct lane){{beside, SAN_RDMA_RING}, {beside + SAN_RDMA_RING, SAN_RDMA_RING},
+	    &k->rdma_head, &k->rdma_rx_tail, &shm->rdma_tail, &shm->rdma_rx_head, true};
 }
 
 static uint32_t
@@ -108,100 +123,141 @@ padded(uint32_t len)
 
 /* Free bytes of the rx ring; 0 also if the program's position makes no sense. */
 static uint32_t
-room(const struct fake_slot *to)
+room(const struct lane *to)
 {
 	uint32_t used;
 
-	if (shm_ring_used(atomic_load(&to->session->sock[to->slot].rx_head), to->rx_tail,
-		to->session->ring_bytes, &used) != 0)
+	if (shm_ring_used(atomic_load(to->rx_head), *to->rx_tail, to->rx.size, &used) != 0)
 		return 0;
-	return to->session->ring_bytes - used;
+	return to->rx.size - used;
 }
 
 static void
-rx_put(struct fake_slot *to, uint8_t kind, uint32_t tag, const uint8_t *payload, uint32_t len)
+rx_put(const struct lane *to, uint8_t kind, uint32_t tag, const uint8_t *payload, uint32_t len)
 {
-	struct byte_ring rx = ring_of(to, true);
 	struct head h = {.op = kind, .len = len, .tag = tag};
 
-	byte_ring_write(&rx, to->rx_tail, &h, sizeof h);
-	byte_ring_write(&rx, to->rx_tail + HEAD, payload, len);
-	to->rx_tail += padded(len);
+	byte_ring_write(&to->rx, *to->rx_tail, &h, sizeof h);
+	byte_ring_write(&to->rx, *to->rx_tail + HEAD, payload, len);
+	*to->rx_tail += padded(len);
 }
+
+static uint8_t payload[1 << 20];
 
 /* 1: done, 0: not now, -1: refused. */
 static int
-carry_out(struct fake_slot *from, struct fake_slot *to, const struct head *h)
+send_message(const struct lane *l, struct fake_slot *to, const struct head *h)
 {
-	struct byte_ring tx = ring_of(from, false);
-	static uint8_t payload[1 << 20];
-	const struct fake_memory *m;
+	struct lane peer = lane_of(to);
 
-	if (h->op != READ)
-		byte_ring_read(&tx, from->tx_head + HEAD, payload, h->len);
-	switch (h->op) {
-	case SEND:
-		if (room(to) < padded(h->len))
-			return 0;
-		rx_put(to, MESSAGE, 0, payload, h->len);
-		return 1;
-	case WRITE:
-		m = memory_find(to, h, PROTO_MEM_WRITE);
-		return m != NULL && pwrite(m->fd, payload, h->len, (off_t)h->va) == (ssize_t)h->len
-			   ? 1
-			   : -1;
-	default:
-		m = memory_find(to, h, PROTO_MEM_READ);
-		if (m == NULL)
-			return -1;
-		/* Room for the answer and the longest message behind it. */
-		if (room(from) < padded(h->len) + from->session->ring_bytes / 4)
-			return 0;
-		if (pread(m->fd, payload, h->len, (off_t)h->va) != (ssize_t)h->len)
-			return -1;
-		rx_put(from, READ_DATA, h->tag, payload, h->len);
-		return 1;
-	}
+	if (room(&peer) < padded(h->len))
+		return 0;
+	byte_ring_read(&l->tx, *l->head + HEAD, payload, h->len);
+	rx_put(&peer, MESSAGE, 0, payload, h->len);
+	return 1;
+}
+
+static int
+write_memory(const struct lane *l, struct fake_slot *to, const struct head *h)
+{
+	const struct fake_memory *m = memory_find(to, h, PROTO_MEM_WRITE);
+
+	byte_ring_read(&l->tx, *l->head + HEAD, payload, h->len);
+	return m != NULL && pwrite(m->fd, payload, h->len, (off_t)h->va) == (ssize_t)h->len ? 1
+											    : -1;
+}
+
+static int
+read_memory(const struct lane *l, struct fake_slot *to, const struct head *h)
+{
+	const struct fake_memory *m = memory_find(to, h, PROTO_MEM_READ);
+	/* Room for the answer and the longest message behind it. */
+	uint32_t need = padded(h->len) + (l->beside ? 0 : l->rx.size / 4);
+
+	if (m == NULL)
+		return -1;
+	if (room(l) < need)
+		return 0;
+	if (pread(m->fd, payload, h->len, (off_t)h->va) != (ssize_t)h->len)
+		return -1;
+	rx_put(l, READ_DATA, h->tag, payload, h->len);
+	return 1;
 }
 
 static bool
-valid(const struct fake_slot *from, const struct head *h, uint32_t used)
+valid(const struct lane *l, const struct head *h, uint32_t used)
 {
-	uint32_t ring = from->session->ring_bytes;
-	uint32_t most = h->op == READ ? ring / 8 : ring / 4 - HEAD;
+	uint32_t most = h->op == READ ? l->rx.size / 8 : l->tx.size / 4 - HEAD;
 
-	return used >= HEAD && h->op >= SEND && h->op <= READ && (h->flags & ~3u) == 0 &&
-	       h->zero == 0 && h->zero2 == 0 && h->len <= most &&
+	return used >= HEAD && h->op >= (l->beside ? WRITE : SEND) && h->op <= READ &&
+	       (h->flags & ~3u) == 0 && h->zero == 0 && h->zero2 == 0 && h->len <= most &&
 	       (h->op == READ || padded(h->len) <= used) &&
-	       (h->op != SEND || (h->key == 0 && h->va == 0));
+	       (h->op != SEND || (h->key == 0 && h->va == 0)) && (l->beside || h->after == 0);
+}
+
+/* The next record: its bytes, 0 if there is none, -1 if it is none. */
+static int64_t
+look(const struct lane *l, uint32_t tail, struct head *h)
+{
+	uint32_t used;
+
+	if (shm_ring_used(*l->head, tail, l->tx.size, &used) != 0)
+		return -1;
+	if (used == 0)
+		return 0;
+	byte_ring_read(&l->tx, *l->head, h, sizeof *h);
+	if (!valid(l, h, used))
+		return -1;
+	return h->op == READ ? HEAD : padded(h->len);
+}
+
+/* Records, as long as none has to wait: for room, or for bytes of the stream. */
+static int64_t
+lane_pump(struct fake_slot *from, const struct lane *l, uint32_t *end)
+{
+	uint32_t tail = atomic_load_explicit(l->tail, memory_order_acquire);
+	int64_t moved = 0, bytes;
+	struct head h;
+
+	while ((bytes = look(l, tail, &h)) > 0) {
+		int done = 0;
+
+		if (l->beside && seq32_diff(h.after, *end) < 0)
+			*end = h.after;
+		if (l->beside && seq32_diff(from->tx_head, h.after) < 0)
+			return moved;
+		if (h.op == SEND)
+			done = send_message(l, from->peer, &h);
+		else if (h.op == WRITE)
+			done = write_memory(l, from->peer, &h);
+		else
+			done = read_memory(l, from->peer, &h);
+		if (done <= 0)
+			return done < 0 ? -1 : moved;
+		*l->head += (uint32_t)bytes;
+		moved += bytes;
+	}
+	return bytes < 0 ? -1 : moved;
 }
 
 int64_t
 fake_record_pump(struct fake_slot *from)
 {
-	struct shm_sock *shm = &from->session->sock[from->slot];
-	struct byte_ring tx = ring_of(from, false);
-	uint32_t tail = atomic_load_explicit(&shm->tx_tail, memory_order_acquire);
-	int64_t moved = 0;
-	uint32_t used;
+	struct lane l = lane_of(from);
+
+	return lane_pump(from, &l, NULL);
+}
+
+int64_t
+fake_rdma_pump(struct fake_slot *from, uint32_t *end)
+{
+	struct lane l = lane_of(from);
+	uint32_t all = *end;
+	int64_t moved = lane_pump(from, &l, end);
 	struct head h;
 
-	for (;;) {
-		uint32_t bytes;
-		int done;
-
-		if (shm_ring_used(from->tx_head, tail, tx.size, &used) != 0)
-			return -1;
-		if (used == 0)
-			return moved;
-		byte_ring_read(&tx, from->tx_head, &h, sizeof h);
-		if (!valid(from, &h, used))
-			return -1;
-		done = carry_out(from, from->peer, &h);
-		if (done <= 0)
-			return done < 0 ? -1 : moved;
-		bytes = h.op == READ ? HEAD : padded(h.len);
-		from->tx_head += bytes;
-		moved += bytes;
-	}
+	/* What held the bytes back may be done. */
+	if (moved > 0 && look(&l, atomic_load(l.tail), &h) == 0)
+		*end = all;
+	return moved;
 }

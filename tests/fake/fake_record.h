@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Message mode of the fake daemon: records from one socket's tx ring carried out at its peer, and
+/* Records of the fake daemon: message mode, and RDMA beside a stream, carried out at the peer; and
  * memory that processes let peers reach. Reads the layout of record.h by code of its own. */
 #ifndef SAND_TESTS_FAKE_RECORD_H
 #define SAND_TESTS_FAKE_RECORD_H
@@ -18,6 +18,10 @@ struct fake_memory {
 /* One direction: everything that can be done now. Bytes gone from the tx ring, or -1: a record is
  * malformed, or reaches for memory that is not the peer's to give. */
 int64_t fake_record_pump(struct fake_slot *from);
+
+/* RDMA beside a stream, as far as the stream's bytes have come. *end: the others may go up to there
+ * (given: up to where there are any). Bytes gone, or -1 as above. */
+int64_t fake_rdma_pump(struct fake_slot *from, uint32_t *end);
 
 /* MEM_ADD: the key, or a negative enum san_err. Owns fd if it succeeds. */
 int64_t fake_memory_add(struct fake_session *s, uint32_t slot, const struct proto_mem *m, int fd);

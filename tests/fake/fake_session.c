@@ -104,7 +104,7 @@ region_make(struct fake_session *s)
 	size_t ring_off =
 	    (attach_off + SAN_ATTACH_MAX * sizeof(struct shm_attach) + 4095) & ~(size_t)4095;
 
-	s->bytes = ring_off + (size_t)s->socks * 2 * s->ring_bytes;
+	s->bytes = ring_off + s->socks * shm_slot_rings(s->ring_bytes, s->ring_bytes);
 	s->memfd = memfd_create("fake-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->memfd < 0 || ftruncate(s->memfd, (off_t)s->bytes) != 0)
 		return false;

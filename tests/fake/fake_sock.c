@@ -23,8 +23,9 @@ static struct byte_ring
 ring_of(const struct fake_slot *k, bool rx)
 {
 	uint32_t n = k->session->ring_bytes;
+	uint8_t *rings = k->session->rings + k->slot * shm_slot_rings(n, n);
 
-	return (struct byte_ring){k->session->rings + (size_t)k->slot * 2 * n + (rx ? n : 0), n};
+	return (struct byte_ring){rx ? rings + n : rings, n};
 }
 
 static void
@@ -436,6 +437,26 @@ pump_records(struct fake_slot *from, struct fake_slot *to)
 	return true;
 }
 
+/* RDMA beside a stream; *end as fake_rdma_pump has it. */
+static bool
+pump_rdma(struct fake_slot *from, struct fake_slot *to, uint32_t *end)
+{
+	int64_t moved = fake_rdma_pump(from, end);
+
+	if (moved < 0) {
+		reset(from, SAN_ECONNABORTED);
+		reset(to, SAN_ECONNRESET);
+		return true;
+	}
+	if (moved == 0)
+		return false;
+	atomic_store_explicit(
+	    &shm_of(from)->rdma_rx_tail, from->rdma_rx_tail, memory_order_release);
+	atomic_store_explicit(&shm_of(from)->rdma_head, from->rdma_head, memory_order_release);
+	tell(from, SHM_WAIT_ALL);
+	return true;
+}
+
 /* One direction. True if something moved. */
 static bool
 pump(struct fake_slot *from)
@@ -443,7 +464,8 @@ pump(struct fake_slot *from)
 	struct fake_slot *to = from->peer;
 	uint32_t tail = atomic_load_explicit(&shm_of(from)->tx_tail, memory_order_acquire);
 	uint32_t flags = atomic_load_explicit(&shm_of(from)->app_flags, memory_order_acquire);
-	uint32_t used, n;
+	uint32_t used, n, end = tail;
+	bool rdma;
 
 	if ((from->wire_flags & SHM_WIRE_DEAD) != 0 || from->aborted)
 		return false;
@@ -458,9 +480,12 @@ pump(struct fake_slot *from)
 	}
 	if (shm_of(from)->type == SHM_TYPE_SEQPACKET)
 		return pump_records(from, to);
+	rdma = pump_rdma(from, to, &end);
+	if ((from->wire_flags & SHM_WIRE_DEAD) != 0)
+		return true;
 	urgent(from, to);
 	n = room(to);
-	n = n < used ? n : used;
+	n = n < end - from->tx_head ? n : end - from->tx_head;
 	n = n < PUMP_BYTES ? n : PUMP_BYTES;
 	if (n > 0) {
 		copy(from, to, n);
@@ -477,11 +502,12 @@ pump(struct fake_slot *from)
 	 * round. */
 	if ((from->closed || (flags & SHM_APP_SHUT_WR) != 0) &&
 	    from->tx_head == atomic_load_explicit(&shm_of(from)->tx_tail, memory_order_acquire) &&
+	    from->rdma_head == atomic_load(&shm_of(from)->rdma_tail) &&
 	    (to->wire_flags & SHM_WIRE_EOF) == 0) {
 		wire_set(to, SHM_WIRE_EOF, 0);
 		return true;
 	}
-	return n > 0;
+	return n > 0 || rdma;
 }
 
 bool

@@ -33,7 +33,7 @@ struct world {
 	struct rc_pool pool;
 	struct rc_block *block;
 	uint32_t held;
-	struct sdp_zcopy zcopy;
+	struct sdp_lent lent;
 	struct rc_mr mr[2];
 	struct rc_mrs mrs;
 };
@@ -69,7 +69,8 @@ world_init(struct world *w, struct script *s)
 	o.pool = how & 4 ? &w->pool : NULL;
 	promise(rc_mrs_init(&w->mrs, w->mr, 2, (struct prng){how}) == 0);
 	if (how & 8) {
-		o.zcopy = &w->zcopy;
+		o.lent = &w->lent;
+		o.zcopy = true;
 		o.mrs = &w->mrs;
 		o.zcopy_threshold = how & 16 ? 300 : 0;
 		o.initiator_depth = how >> 5 & 3;

@@ -68,7 +68,7 @@ region_make(struct rig_side *s)
 	size_t socks_off = (sizeof(struct shm_region) + 4095) & ~4095ul;
 	size_t rings_off = socks_off + ((RIG_SOCKS * sizeof(struct shm_sock) + 4095) & ~4095ul);
 
-	s->region_bytes = rings_off + RIG_SOCKS * (RIG_TX_RING + RIG_RX_RING);
+	s->region_bytes = rings_off + RIG_SOCKS * shm_slot_rings(RIG_TX_RING, RIG_RX_RING);
 	s->region =
 	    mmap(NULL, s->region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(s->region, MAP_FAILED);
@@ -269,7 +269,8 @@ uint32_t
 rig_send(struct rig_side *s, uint32_t slot, const void *data, uint32_t len)
 {
 	struct shm_sock *k = &s->sock[slot];
-	struct byte_ring tx = {s->rings + slot * (RIG_TX_RING + RIG_RX_RING), RIG_TX_RING};
+	struct byte_ring tx = {
+	    s->rings + slot * shm_slot_rings(RIG_TX_RING, RIG_RX_RING), RIG_TX_RING};
 	uint32_t tail = atomic_load(&k->tx_tail),
 		 room = RIG_TX_RING - (tail - atomic_load(&k->tx_head));
 
@@ -287,7 +288,7 @@ rig_recv(struct rig_side *s, uint32_t slot, void *data, uint32_t len)
 {
 	struct shm_sock *k = &s->sock[slot];
 	struct byte_ring rx = {
-	    s->rings + slot * (RIG_TX_RING + RIG_RX_RING) + RIG_TX_RING, RIG_RX_RING};
+	    s->rings + slot * shm_slot_rings(RIG_TX_RING, RIG_RX_RING) + RIG_TX_RING, RIG_RX_RING};
 	uint32_t head = atomic_load(&k->rx_head), have = atomic_load(&k->rx_tail) - head;
 
 	if (len > have)

@@ -18,7 +18,7 @@ static struct rig rig;
 static struct byte_ring
 ring_of(struct rig_side *s, bool rx)
 {
-	uint8_t *at = s->rings + (size_t)SLOT * (RIG_TX_RING + RIG_RX_RING);
+	uint8_t *at = s->rings + SLOT * shm_slot_rings(RIG_TX_RING, RIG_RX_RING);
 
 	return rx ? (struct byte_ring){at + RIG_TX_RING, RIG_RX_RING}
 		  : (struct byte_ring){at, RIG_TX_RING};

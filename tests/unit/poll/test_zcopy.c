@@ -75,7 +75,7 @@ offer(uint32_t conn, uint32_t slot)
 	rig_ring(a, slot);
 	poll_iterate(a->poll, rig.now);
 	assert_int_equal(flow_find(a->poll, conn)->engine.sdp.s.tx_at, SDP_TX_ADVERT);
-	return &flow_find(a->poll, conn)->engine.sdp.s.zcopy->source;
+	return &flow_find(a->poll, conn)->engine.sdp.s.lent->zcopy.source;
 }
 
 /* The right side's machine asks to read what it likes; the syndrome of the answer. */

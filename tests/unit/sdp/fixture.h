@@ -24,7 +24,7 @@ struct bench {
 	struct sdp_conn c;
 	struct san_time now;
 	uint8_t tx[RING], rx[RING];
-	struct sdp_zcopy zcopy;
+	struct sdp_lent lent;
 	struct rc_mr mr[4];
 	struct rc_mrs mrs;
 	uint32_t produced; /* by our program */
@@ -103,7 +103,8 @@ bench_init_zcopy(struct bench *b, uint32_t threshold)
 	bench_init(b);
 	assert_int_equal(rc_mrs_init(&b->mrs, b->mr, 4, (struct prng){1}), 0);
 	o = bench_defaults(b);
-	o.zcopy = &b->zcopy;
+	o.lent = &b->lent;
+	o.zcopy = true;
 	o.mrs = &b->mrs;
 	o.responder_resources = o.initiator_depth = SDP_READS_MAX;
 	o.zcopy_threshold = threshold;

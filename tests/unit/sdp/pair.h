@@ -19,7 +19,7 @@
 
 struct pair_end {
 	struct sdp_conn c;
-	struct sdp_zcopy zcopy;
+	struct sdp_lent lent;
 	struct rc_mr mr[4];
 	struct rc_mrs mrs;
 	uint8_t tx[PAIR_RING], rx[PAIR_RING];
@@ -78,7 +78,8 @@ pair_open_end(struct pair *p, int side, const struct pair_setup *s)
 		.ack_delay = SAN_DURATION_US(20)},
 	    .disconn_timeout = SAN_DURATION_S(60),
 	    .linger_timeout = SAN_DURATION_S(2),
-	    .zcopy = &e->zcopy,
+	    .lent = &e->lent,
+	    .zcopy = true,
 	    .mrs = &e->mrs,
 	    .responder_resources = s->depth[!side],
 	    .initiator_depth = s->depth[side],

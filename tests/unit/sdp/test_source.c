@@ -27,7 +27,8 @@ init_with_credits(struct bench *b, uint16_t credits)
 
 	bench_init_zcopy(b, THRESHOLD);
 	o = bench_defaults(b);
-	o.zcopy = &b->zcopy;
+	o.lent = &b->lent;
+	o.zcopy = true;
 	o.mrs = &b->mrs;
 	o.responder_resources = 1;
 	o.zcopy_threshold = THRESHOLD;
@@ -143,7 +144,8 @@ src_avail__needs_a_peer_that_may_read(void **state)
 
 	bench_init_zcopy(&b, THRESHOLD);
 	o = bench_defaults(&b);
-	o.zcopy = &b.zcopy;
+	o.lent = &b.lent;
+	o.zcopy = true;
 	o.mrs = &b.mrs;
 	o.initiator_depth = 4;
 	o.zcopy_threshold = THRESHOLD;

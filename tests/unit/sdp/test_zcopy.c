@@ -158,7 +158,7 @@ cancel__during_a_read(void **state)
 	urgent(&p, 0);
 	assert_int_equal(p.end[0].c.s.tx_at, SDP_TX_CANCEL);
 	deliver_all(&p, 0);
-	assert_true(p.end[1].c.s.zcopy->sink.cancelled);
+	assert_true(p.end[1].c.s.lent->zcopy.sink.cancelled);
 	pair_finish(&p);
 	pair_expect_done(&p);
 	assert_int_equal(p.end[0].c.s.tx_at, SDP_TX_PLAIN);

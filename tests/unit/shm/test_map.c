@@ -33,7 +33,7 @@ ring_off(void)
 static size_t
 region_bytes(void)
 {
-	return ring_off() + (size_t)SOCKS * 2 * RING;
+	return ring_off() + SOCKS * shm_slot_rings(RING, RING);
 }
 
 static struct shm_region *
@@ -75,7 +75,9 @@ good_region_opens(void **state)
 	tx = shm_map_tx(&m, SOCKS - 1);
 	rx = shm_map_rx(&m, SOCKS - 1);
 	assert_ptr_equal(tx.base + RING, rx.base);
-	assert_ptr_equal(rx.base + RING, (uint8_t *)m.region + region_bytes());
+	assert_ptr_equal(rx.base + RING, shm_map_rdma_tx(&m, SOCKS - 1).base);
+	rx = shm_map_rdma_rx(&m, SOCKS - 1);
+	assert_ptr_equal(rx.base + SAN_RDMA_RING, (uint8_t *)m.region + region_bytes());
 	m.sock[3].tx_tail = 99; /* the same memory, seen from the other mapping */
 	assert_int_equal(((struct shm_sock *)(void *)((uint8_t *)r + sock_off()))[3].tx_tail, 99);
 	r->socks = 4000; /* too late: the geometry was copied */
