@@ -98,7 +98,7 @@ struct rdma_call {
 static int
 rdma_check(SOCKET s, const struct rdma_call *c, struct rdma_desc *d, uint64_t *all)
 {
-	if (!prov.socks[prov_slot(s)].message || c->flags != 0)
+	if (c->flags != 0)
 		return WSAEOPNOTSUPP;
 	if (c->bufs == NULL && c->count != 0)
 		return WSAEFAULT;

@@ -11,10 +11,34 @@
  * rx_head. */
 enum { RX_ANSWERED = 4 }; /* rx_priv; the words before it are stream.c's */
 
+/* Where a socket's records are: in message mode its rings hold them, else those beside the stream.
+ */
+struct lane {
+	struct byte_ring tx, rx;
+	_Atomic uint32_t *tx_tail, *tx_head, *rx_tail, *rx_head;
+	bool beside;
+};
+
+static struct lane
+lane_of(SOCKET s)
+{
+	struct shm_sock *k = prov_shm(s);
+	uint32_t slot = prov_slot(s);
+
+	if (prov.socks[slot].message)
+		return (struct lane){shm_map_tx(&prov.map, slot), shm_map_rx(&prov.map, slot),
+		    &k->tx_tail, &k->tx_head, &k->rx_tail, &k->rx_head, false};
+	return (struct lane){shm_map_rdma_tx(&prov.map, slot), shm_map_rdma_rx(&prov.map, slot),
+	    &k->rdma_tail, &k->rdma_head, &k->rdma_rx_tail, &k->rdma_rx_head, true};
+}
+
 int
 msg_error(SOCKET s)
 {
 	struct shm_sock *k = prov_shm(s);
+	/* The end of what a stream's peer sends is not the connection's. */
+	uint32_t over =
+	    prov.socks[prov_slot(s)].message ? SHM_WIRE_EOF | SHM_WIRE_DEAD : SHM_WIRE_DEAD;
 	uint32_t flags;
 
 	if (sock_phase(s) != SOCK_CONNECTED)
@@ -23,7 +47,7 @@ msg_error(SOCKET s)
 	flags = atomic_load_explicit(&k->wire_flags, memory_order_acquire);
 	if ((flags & SHM_WIRE_ERROR) != 0)
 		return wsp_err_from_san(atomic_load_explicit(&k->wire_err, memory_order_relaxed));
-	if ((flags & (SHM_WIRE_EOF | SHM_WIRE_DEAD)) != 0 || prov_gone())
+	if ((flags & over) != 0 || prov_gone())
 		return WSAECONNRESET;
 	return 0;
 }
@@ -39,15 +63,15 @@ msg_max(SOCKET s)
 }
 
 uint32_t
-msg_write_max(void)
+msg_write_max(SOCKET s)
 {
-	return shm_record_max(prov.map.tx_ring_bytes);
+	return shm_record_max(lane_of(s).tx.size);
 }
 
 uint32_t
-msg_read_max(void)
+msg_read_max(SOCKET s)
 {
-	return shm_read_max(prov.map.rx_ring_bytes);
+	return shm_read_max(lane_of(s).rx.size);
 }
 
 /* --- to the daemon --- */
@@ -69,20 +93,27 @@ static int
 put_locked(SOCKET s, const struct shm_tx_record *r, const struct iovec *iov, uint32_t *end)
 {
 	struct shm_sock *k = prov_shm(s);
-	struct byte_ring tx = shm_map_tx(&prov.map, prov_slot(s));
-	uint32_t tail = atomic_load_explicit(&k->tx_tail, memory_order_relaxed), used;
+	const struct lane l = lane_of(s);
+	uint32_t tail = atomic_load_explicit(l.tx_tail, memory_order_relaxed), used;
 	uint32_t bytes = shm_record_bytes(shm_tx_payload(r));
+	struct shm_tx_record put = *r;
 
-	/* Acquire: the daemon has read the bytes before tx_head. */
-	if (shm_ring_used(atomic_load_explicit(&k->tx_head, memory_order_acquire), tail, tx.size,
+	if (l.beside) {
+		if ((atomic_load_explicit(&k->app_flags, memory_order_relaxed) & SHM_APP_SHUT_WR) !=
+		    0)
+			return WSAESHUTDOWN;
+		put.after = atomic_load_explicit(&k->tx_tail, memory_order_relaxed);
+	}
+	/* Acquire: the daemon has read the bytes before the head. */
+	if (shm_ring_used(atomic_load_explicit(l.tx_head, memory_order_acquire), tail, l.tx.size,
 		&used) != 0 ||
-	    tx.size - used < bytes)
+	    l.tx.size - used < bytes)
 		return WSAEWOULDBLOCK;
-	shm_tx_record_put(&tx, tail, r);
-	gather(&tx, tail + SHM_RECORD_HEAD, iov, shm_tx_payload(r));
+	shm_tx_record_put(&l.tx, tail, &put);
+	gather(&l.tx, tail + SHM_RECORD_HEAD, iov, shm_tx_payload(r));
 	*end = tail + bytes;
 	/* Release for the bytes; seq_cst for prov_tell. */
-	atomic_store_explicit(&k->tx_tail, *end, memory_order_seq_cst);
+	atomic_store_explicit(l.tx_tail, *end, memory_order_seq_cst);
 	prov_tell(k, SHM_NEED_TX, s);
 	return 0;
 }
@@ -103,9 +134,15 @@ msg_put(SOCKET s, const struct shm_tx_record *r, const struct iovec *iov, uint32
 bool
 msg_done(SOCKET s, uint32_t end)
 {
-	uint32_t head = atomic_load_explicit(&prov_shm(s)->tx_head, memory_order_acquire);
+	uint32_t head = atomic_load_explicit(lane_of(s).tx_head, memory_order_acquire);
 
 	return seq32_diff(head, end) >= 0;
+}
+
+bool
+msg_pending(SOCKET s)
+{
+	return !msg_done(s, atomic_load_explicit(lane_of(s).tx_tail, memory_order_relaxed));
 }
 
 /* --- from the daemon --- */
@@ -126,6 +163,7 @@ scatter(const struct byte_ring *rx, uint32_t pos, const struct iovec *iov, uint3
 struct reader {
 	struct shm_sock *k;
 	struct byte_ring ring;
+	_Atomic uint32_t *head;
 	uint32_t pos, tail;
 	struct shm_rx_record record; /* what stands at pos */
 };
@@ -133,12 +171,15 @@ struct reader {
 static void
 reader_start(struct reader *r, SOCKET s, bool answers)
 {
+	const struct lane l = lane_of(s);
+
 	r->k = prov_shm(s);
-	r->ring = shm_map_rx(&prov.map, prov_slot(s));
+	r->ring = l.rx;
+	r->head = l.rx_head;
 	r->pos = answers ? r->k->rx_priv[RX_ANSWERED]
-			 : atomic_load_explicit(&r->k->rx_head, memory_order_relaxed);
-	/* Acquire: the records before rx_tail. */
-	r->tail = atomic_load_explicit(&r->k->rx_tail, memory_order_acquire);
+			 : atomic_load_explicit(l.rx_head, memory_order_relaxed);
+	/* Acquire: the records before the tail. */
+	r->tail = atomic_load_explicit(l.rx_tail, memory_order_acquire);
 }
 
 /* Bytes of the record at pos; 0 if there is none, or what stands there is none. */
@@ -151,16 +192,16 @@ reader_look(struct reader *r)
 }
 
 static void
-head_set(SOCKET s, struct shm_sock *k, uint32_t head)
+head_set(SOCKET s, const struct reader *r, uint32_t head)
 {
-	if (seq32_diff(k->rx_priv[RX_ANSWERED], head) < 0)
-		k->rx_priv[RX_ANSWERED] = head;
-	/* Release: we have read the bytes before rx_head; seq_cst for prov_tell. */
-	atomic_store_explicit(&k->rx_head, head, memory_order_seq_cst);
-	prov_tell(k, SHM_NEED_RX, s);
+	if (seq32_diff(r->k->rx_priv[RX_ANSWERED], head) < 0)
+		r->k->rx_priv[RX_ANSWERED] = head;
+	/* Release: we have read the bytes before the head; seq_cst for prov_tell. */
+	atomic_store_explicit(r->head, head, memory_order_seq_cst);
+	prov_tell(r->k, SHM_NEED_RX, s);
 }
 
-/* rx_lock held: from rx_head to the first message, over answers that were taken. Bytes of the
+/* rx_lock held: from the head to the first message, over answers that were taken. Bytes of the
  * message's record, 0 if there is none yet. */
 static uint32_t
 message_find(SOCKET s, struct reader *r)
@@ -178,7 +219,7 @@ message_find(SOCKET s, struct reader *r)
 		r->pos += bytes;
 	}
 	if (r->pos != from)
-		head_set(s, r->k, r->pos);
+		head_set(s, r, r->pos);
 	return bytes;
 }
 
@@ -200,7 +241,7 @@ take_locked(SOCKET s, const struct iovec *iov, int count, DWORD *got)
 	len = (r.record.flags & SHM_RX_WRITTEN) != 0 ? 0 : r.record.len;
 	*got = room < len ? (DWORD)room : len;
 	scatter(&r.ring, r.pos + SHM_RECORD_HEAD, iov, *got);
-	head_set(s, r.k, r.pos + bytes);
+	head_set(s, &r, r.pos + bytes);
 	return *got < len ? WSAEMSGSIZE : 0;
 }
 

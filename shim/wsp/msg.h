@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records in and out of the rings of one socket in message mode (dataplane/shm/record.h). Messages
- * and answers to READs share the rx ring; each side takes its own kind out of it, in order, so
- * neither waits for the other to be read. Knows no operations, never blocks. */
+/* Records (dataplane/shm/record.h) in and out of the rings of one socket in message mode, or of
+ * those beside a stream, which hold its RDMA. Messages and answers to READs share the rx ring; each
+ * side takes its own kind out of it, in order, so neither waits for the other to be read. Knows no
+ * operations, never blocks. */
 #ifndef SAND_WSP_MSG_H
 #define SAND_WSP_MSG_H
 
@@ -11,16 +12,20 @@
 /* Why nothing will come or be acknowledged any more; 0: the connection stands. What had arrived or
  * been acknowledged before, counts. */
 int msg_error(SOCKET s);
-/* Longest message, write and read, in one record each. */
+/* Longest message (message mode only), write and read, in one record each. */
 uint32_t msg_max(SOCKET s);
-uint32_t msg_write_max(void);
-uint32_t msg_read_max(void);
+uint32_t msg_write_max(SOCKET s);
+uint32_t msg_read_max(SOCKET s);
 
 /* A record with its payload (of r->len bytes, unless it is a READ); *end: the position to give to
- * msg_done. 0, WSAEWOULDBLOCK: no room now. */
+ * msg_done. 0, WSAEWOULDBLOCK: no room now; WSAESHUTDOWN: nothing goes out of this stream any more.
+ */
 int msg_put(SOCKET s, const struct shm_tx_record *r, const struct iovec *iov, uint32_t *end);
 /* The daemon is done with everything before this position. */
 bool msg_done(SOCKET s, uint32_t end);
+
+/* Something was put that the daemon is not done with. */
+bool msg_pending(SOCKET s);
 
 /* The next message. *bytes: as many as fit. 0, WSAEMSGSIZE: it was longer, WSAEWOULDBLOCK, or why
  * none will ever come. */

@@ -7,9 +7,9 @@
 
 #include "event.h"
 #include "op_msg.h"
+#include "op_stream.h"
 #include "ready.h"
 #include "sock.h"
-#include "stream.h"
 #include "wake.h"
 
 #define RESULT_SLICE_MS 10u
@@ -128,53 +128,14 @@ fail(SOCKET s, struct slot_ops *o, enum op_way way, int error)
 	finish_all(o, error);
 }
 
-/* Not yet: no room, no bytes, or this thread's signal handler interrupted it in the ring. */
-static bool
-not_yet(int error)
-{
-	return error == WSAEWOULDBLOCK || error == WSAENOBUFS;
-}
-
 /* --- progress -------------------------------------------------------------------------------- */
 
-/* Lock held. One step of the oldest send: true if it is finished, and how. */
+/* Lock held. */
 static bool
-send_step(SOCKET s, struct op *op, int *error, DWORD *bytes)
+step(SOCKET s, struct op *op, int *error, DWORD *bytes)
 {
-	struct iovec iov[OP_BUFS];
-	ssize_t n;
-
-	while (op->done < op->all) {
-		n = stream_send(s, iov, op_iovec(op, op->done, iov), 0, error);
-		if (n < 0) {
-			*bytes = 0;
-			return !not_yet(*error);
-		}
-		op->done += (size_t)n;
-	}
-	*error = 0;
-	*bytes = (DWORD)op->done;
-	return true;
-}
-
-static bool
-recv_step(SOCKET s, struct op *op, int *error, DWORD *bytes)
-{
-	struct iovec iov[OP_BUFS];
-	ssize_t n = stream_recv(s, iov, op_iovec(op, op->done, iov), 0, error);
-
-	*bytes = n < 0 ? 0 : (DWORD)n;
-	if (n >= 0)
-		*error = 0;
-	return n >= 0 || !not_yet(*error);
-}
-
-static bool
-step(SOCKET s, struct op *op, enum op_way way, int *error, DWORD *bytes)
-{
-	if (prov.socks[prov_slot(s)].message)
-		return op_msg_step(s, op, error, bytes);
-	return way == OP_SEND ? send_step(s, op, error, bytes) : recv_step(s, op, error, bytes);
+	return op_is_records(s, op) ? op_msg_step(s, op, error, bytes)
+				    : op_stream_step(s, op, error, bytes);
 }
 
 /* Lock held. */
@@ -186,7 +147,7 @@ progress_way(SOCKET s, struct slot_ops *o, enum op_way way)
 	DWORD bytes;
 
 	while ((op = o->posted[way].first) != NULL) {
-		if (!step(s, op, way, &error, &bytes))
+		if (!step(s, op, &error, &bytes))
 			return;
 		(void)op_queue_take(&o->posted[way]);
 		finish(o, op, error, bytes);
@@ -200,8 +161,7 @@ progress_way(SOCKET s, struct slot_ops *o, enum op_way way)
 static void
 progress_locked(SOCKET s, struct slot_ops *o)
 {
-	if (prov.socks[prov_slot(s)].message)
-		op_msg_feed(s, &o->posted[OP_SEND]);
+	op_msg_feed(s, &o->posted[OP_SEND]);
 	progress_way(s, o, OP_RECV);
 	progress_way(s, o, OP_SEND);
 }
@@ -305,7 +265,7 @@ begin(SOCKET s, const struct slot_ops *o, struct op *op, const struct op_ask *as
 {
 	int err = obstacle(s, o);
 
-	if (err == 0 && prov.socks[prov_slot(s)].message)
+	if (err == 0 && op_is_records(s, op))
 		err = op_msg_begin(s, op, ask->handles);
 	return err;
 }

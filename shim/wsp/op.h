@@ -20,7 +20,7 @@
 
 enum op_way { OP_SEND, OP_RECV, OP_WAYS };
 
-/* All but RECV stand in the queue of OP_SEND. WRITE and READ: message mode only. */
+/* All but RECV stand in the queue of OP_SEND. */
 enum op_kind { OP_KIND_SEND, OP_KIND_RECV, OP_KIND_WRITE, OP_KIND_READ };
 
 struct op_ask {
@@ -34,8 +34,8 @@ struct op_ask {
 };
 
 /* 0: pending, its completion follows whatever happens; else a Winsock code, and none follows:
- * WSAENOBUFS, WSAEINVAL, WSAEFAULT, WSAENOTSOCK, WSAENOTCONN, the socket's error; in message mode
- * WSAEMSGSIZE (longer than a message may be), WSAEOPNOTSUPP (a peer that lets nobody read). */
+ * WSAENOBUFS, WSAEINVAL, WSAEFAULT, WSAENOTSOCK, WSAENOTCONN, the socket's error, WSAEMSGSIZE
+ * (longer than a message may be), WSAEOPNOTSUPP (a peer that lets nobody read). */
 int op_post(SOCKET s, const struct op_ask *ask);
 /* WSPGetOverlappedResult for a descriptor that was good a moment ago. */
 BOOL op_result(SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags, LPINT err);

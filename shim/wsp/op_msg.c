@@ -3,6 +3,7 @@
 
 #include "mem.h"
 #include "msg.h"
+#include "op_stream.h"
 
 static size_t
 smaller(size_t a, size_t b)
@@ -11,6 +12,13 @@ smaller(size_t a, size_t b)
 }
 
 /* --- posting --------------------------------------------------------------------------------- */
+
+bool
+op_is_records(SOCKET s, const struct op *op)
+{
+	return prov.socks[prov_slot(s)].message || op->kind == OP_KIND_WRITE ||
+	       op->kind == OP_KIND_READ;
+}
 
 /* Everything but the buffers. */
 static int
@@ -64,13 +72,13 @@ placed_all(const struct op *op)
 
 /* What one record carries at most. */
 static size_t
-piece(const struct op *op)
+piece(SOCKET s, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_KIND_WRITE:
-		return msg_write_max();
+		return msg_write_max(s);
 	case OP_KIND_READ:
-		return msg_read_max();
+		return msg_read_max(s);
 	case OP_KIND_SEND:
 	case OP_KIND_RECV:
 		break;
@@ -86,14 +94,15 @@ record_op(enum op_kind kind)
 	return kind == OP_KIND_WRITE ? SHM_TX_WRITE : SHM_TX_SEND;
 }
 
-/* One record more. False: no room. */
+/* One record more. False: no room, or never any more. */
 static bool
 place(SOCKET s, struct op *op, bool fence)
 {
 	struct shm_tx_record r = {.op = record_op(op->kind)};
 	struct iovec iov[OP_BUFS];
+	int err;
 
-	r.len = (uint32_t)smaller(op->all - op->placed, piece(op));
+	r.len = (uint32_t)smaller(op->all - op->placed, piece(s, op));
 	if (fence && op->kind != OP_KIND_READ)
 		r.flags = SHM_TX_FENCE;
 	if (op->kind != OP_KIND_SEND) {
@@ -102,7 +111,10 @@ place(SOCKET s, struct op *op, bool fence)
 		r.tag = (uint32_t)op->placed;
 	}
 	(void)op_iovec(op, op->placed, iov);
-	if (msg_put(s, &r, iov, &op->end) != 0)
+	err = msg_put(s, &r, iov, &op->end);
+	if (err == WSAESHUTDOWN)
+		op->error = err;
+	if (err != 0)
 		return false;
 	op->placed += r.len;
 	op->begun = true;
@@ -117,7 +129,7 @@ take_answers(SOCKET s, struct op *op)
 	uint32_t tag, len;
 
 	while (op->done < op->placed && op->error == 0) {
-		size_t want = smaller(op->placed - op->done, piece(op));
+		size_t want = smaller(op->placed - op->done, piece(s, op));
 		int err;
 
 		(void)op_iovec(op, op->done, iov);
@@ -136,6 +148,11 @@ op_msg_feed(SOCKET s, struct op_queue *sends)
 	bool reading = false; /* a READ before is not done: what follows must not overtake it */
 
 	for (struct op *op = sends->first; op != NULL; op = op->next) {
+		if (!op_is_records(s, op)) {
+			if (!op_stream_feed(s, op))
+				return;
+			continue;
+		}
 		while (!placed_all(op))
 			if (!place(s, op, reading))
 				return;

@@ -10,12 +10,12 @@ struct op {
 	struct op *next;
 	LPWSAOVERLAPPED ov; /* the caller's, and the operation's name */
 	enum op_kind kind;
-	size_t all, done; /* bytes asked for; bytes moved (sends), answered (reads) */
+	size_t all, done; /* bytes asked for; bytes moved (streams), answered (reads) */
 	int error;
 	DWORD bytes; /* of its completion */
 	DWORD count;
 	WSABUF buf[OP_BUFS]; /* captured: the caller's array is its own again */
-	/* Message mode. */
+	/* Of operations made of records: op_msg.h. */
 	uint32_t mem[OP_BUFS]; /* registrations held; 0 = none */
 	size_t placed;	       /* bytes for which a record lies in the ring */
 	bool begun;	       /* at least one does */

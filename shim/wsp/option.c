@@ -22,7 +22,7 @@ struct option {
 	void (*set)(SOCKET s, uint32_t value); /* NULL: read only */
 };
 
-/* A stream has no message limit and no RDMA: nothing is big enough to be worth it. */
+/* A stream has no message limit. */
 static uint32_t
 get_max_msg(SOCKET s)
 {
@@ -32,13 +32,13 @@ get_max_msg(SOCKET s)
 static uint32_t
 get_max_rdma(SOCKET s)
 {
-	return prov.socks[prov_slot(s)].message ? RDMA_MAX : 0;
+	return RDMA_MAX;
 }
 
 static uint32_t
 get_rdma_threshold(SOCKET s)
 {
-	return prov.socks[prov_slot(s)].message ? RDMA_THRESHOLD : UINT32_MAX;
+	return RDMA_THRESHOLD;
 }
 
 static uint32_t

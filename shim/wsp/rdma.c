@@ -137,8 +137,6 @@ rdma_expose(SOCKET s, void *buf, size_t len, DWORD rights, struct rdma_desc *d)
 {
 	int err;
 
-	if (!prov.socks[prov_slot(s)].message)
-		return WSAEOPNOTSUPP;
 	if (rights == 0 || (rights & ~(DWORD)MEM_READWRITE) != 0)
 		return WSAEINVAL;
 	if (!mem_mapped(buf, len))

@@ -23,7 +23,7 @@ void rdma_desc_put(uint8_t to[RDMA_DESC_BYTES], const struct rdma_desc *d);
 /* False: not a descriptor. */
 bool rdma_desc_get(const void *from, size_t len, struct rdma_desc *d);
 
-/* 0, or WSAENOTSOCK, WSAENOTCONN, WSAEINVAL, WSAEFAULT, WSAENOBUFS, WSAEOPNOTSUPP, WSAENETDOWN. */
+/* 0, or WSAENOTSOCK, WSAENOTCONN, WSAEINVAL, WSAEFAULT, WSAENOBUFS, WSAENETDOWN. */
 int rdma_expose(SOCKET s, void *buf, size_t len, DWORD rights, struct rdma_desc *d);
 /* 0, or WSAEINVAL: not exposed by this socket. */
 int rdma_withdraw(SOCKET s, const struct rdma_desc *d);

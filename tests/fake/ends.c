@@ -30,28 +30,39 @@ find(GUID guid, void *to)
 	assert_int_equal(bytes, sizeof(void *));
 }
 
-SOCKET
-message_socket(void)
+static SOCKET
+socket_of(int type)
 {
 	int err = 0;
-	SOCKET s =
-	    rig_wsp.lpWSPSocket(AF_INET, SOCK_SEQPACKET, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
+	SOCKET s = rig_wsp.lpWSPSocket(AF_INET, type, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
 
 	assert_true(s != INVALID_SOCKET);
 	return s;
 }
 
 SOCKET
-message_listener(uint16_t port)
+message_socket(void)
+{
+	return socket_of(SOCK_SEQPACKET);
+}
+
+static SOCKET
+listener(int type, uint16_t port)
 {
 	struct sockaddr_storage at = rig_addr("10.77.0.1", port);
-	SOCKET l = message_socket();
+	SOCKET l = socket_of(type);
 	int err = 0;
 
 	assert_int_equal(
 	    rig_wsp.lpWSPBind(l, (struct sockaddr *)&at, sizeof(struct sockaddr_in), &err), 0);
 	assert_int_equal(rig_wsp.lpWSPListen(l, 4, &err), 0);
 	return l;
+}
+
+SOCKET
+message_listener(uint16_t port)
+{
+	return listener(SOCK_SEQPACKET, port);
 }
 
 static void
@@ -75,9 +86,9 @@ end_close(struct end *e)
 }
 
 static void
-connect_ends(void)
+connect_ends(int type)
 {
-	SOCKET l = message_listener(RIG_PORT), s = message_socket();
+	SOCKET l = listener(type, RIG_PORT), s = socket_of(type);
 
 	assert_int_equal(rig_connect(s, "10.77.0.1", RIG_PORT), 0);
 	end_open(&a, s);
@@ -85,8 +96,8 @@ connect_ends(void)
 	rig_close(l);
 }
 
-int
-ends_setup_with(struct fake_options opt)
+static int
+setup(struct fake_options opt, int type)
 {
 	record_clear();
 	opt.idle_yields = 20;
@@ -99,8 +110,20 @@ ends_setup_with(struct fake_options opt)
 	find((GUID)WSAID_RDMAWRITE, &rdma_write);
 	find((GUID)WSAID_RDMAREAD, &rdma_read);
 	find((GUID)WSAID_MEMORYREGISTRATIONCACHECALLBACK, &cache);
-	connect_ends();
+	connect_ends(type);
 	return 0;
+}
+
+int
+ends_setup_with(struct fake_options opt)
+{
+	return setup(opt, SOCK_SEQPACKET);
+}
+
+int
+ends_setup_stream(void **state)
+{
+	return setup((struct fake_options){0}, SOCK_STREAM);
 }
 
 int

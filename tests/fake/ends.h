@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* For tests of message mode: two connected sockets, each with a registered arena, and operations on
- * them in one line. */
+/* For tests of message mode and RDMA: two connected sockets, each with a registered arena, and
+ * operations on them in one line. */
 #ifndef SAND_TESTS_ENDS_H
 #define SAND_TESTS_ENDS_H
 
@@ -26,6 +26,7 @@ extern LPFN_WSPMEMORYREGISTRATIONCACHECALLBACK cache;
 
 /* For cmocka: both ends up, and everything given back. */
 int ends_setup(void **state);
+int ends_setup_stream(void **state); /* byte streams instead of message mode */
 int ends_setup_with(struct fake_options opt);
 int ends_teardown(void **state);
 

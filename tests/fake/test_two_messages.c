@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Message mode from program to program: the provider in two processes, a real daemon behind each,
- * frames between them. Messages of every size both ways, RDMA both ways, and what a close looks
- * like at the other end. */
+/* Message mode and RDMA from program to program: the provider in two processes, a real daemon
+ * behind each, frames between them. Messages of every size both ways, RDMA both ways on either kind
+ * of socket, and what a close looks like at the other end. */
 #include "test.h"
 
 #include <poll.h>
@@ -55,7 +55,7 @@ find(GUID guid, void *to)
 }
 
 static SOCKET
-start(const struct host *host)
+start(const struct host *host, int type)
 {
 	WSPDATA data;
 	SOCKET s;
@@ -70,7 +70,7 @@ start(const struct host *host)
 	find((GUID)WSAID_RDMAWRITE, &rdma_write);
 	find((GUID)WSAID_RDMAREAD, &rdma_read);
 	arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	s = wsp.lpWSPSocket(AF_INET, SOCK_SEQPACKET, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
+	s = wsp.lpWSPSocket(AF_INET, type, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
 	NEED(s != INVALID_SOCKET);
 	return s;
 }
@@ -155,16 +155,12 @@ end_expect(SOCKET s)
 	NEED(err == WSAECONNRESET);
 }
 
-/* Returns every message as it came, then gives its memory away, then sees the end. */
-static void
-serve(SOCKET listener)
+static SOCKET
+accept_one(SOCKET listener)
 {
 	WSAEVENT event = san_default_upcalls()->lpWPUCreateEvent(&(int){0});
-	WSAOVERLAPPED ov;
-	SOCKET s;
-	uint32_t max;
-	DWORD len = 24;
 	int err = 0;
+	SOCKET s;
 
 	NEED(wsp.lpWSPEventSelect(listener, event, FD_ACCEPT, &err) == 0);
 	event_wait(event);
@@ -172,7 +168,19 @@ serve(SOCKET listener)
 	NEED(s != INVALID_SOCKET);
 	handle = reg(s, arena, ARENA, MEM_READWRITE, &err);
 	NEED(handle != NULL);
-	max = message_max(s);
+	return s;
+}
+
+/* Returns every message as it came, then gives its memory away, then sees the end. */
+static void
+serve(SOCKET listener)
+{
+	WSAOVERLAPPED ov;
+	SOCKET s = accept_one(listener);
+	uint32_t max = message_max(s);
+	DWORD len = 24;
+	int err = 0;
+
 	for (unsigned i = 0; i < MESSAGES; i++) {
 		post(s, false, 0, max, &ov);
 		err = await(s, &ov);
@@ -246,8 +254,93 @@ rdma(SOCKET s)
 	NEED(await(s, &ov) == 1);
 }
 
+/* A stream's, which come in pieces. */
 static void
-call(SOCKET s)
+bytes_await(SOCKET s, size_t at, size_t len)
+{
+	WSAOVERLAPPED ov;
+	int err = 0;
+
+	for (size_t have = 0; have < len; have += (size_t)err) {
+		post(s, false, at + have, len - have, &ov);
+		err = await(s, &ov);
+		NEED(err > 0);
+	}
+}
+
+enum { HERE = 0, BACK = ARENA / 4, EXPOSED = ARENA / 2, NOTE = ARENA / 4 * 3 };
+
+static void
+rdma_post(SOCKET s, bool write, uint8_t *desc, size_t at, WSAOVERLAPPED *ov)
+{
+	WSABUFEX b = {BULK, (char *)arena + at, handle};
+	int err = 0;
+
+	*ov = (WSAOVERLAPPED){.hEvent = POLLED};
+	(void)(write ? rdma_write : rdma_read)(
+	    s, &b, 1, desc, 24, 1, NULL, 0, ov, NULL, NULL, &err);
+	NEED(err == WSA_IO_PENDING);
+}
+
+/* Both ends of a stream do this at once. What is announced is not waited for by who announces it.
+ */
+static void
+stream_rdma(SOCKET s, uint32_t mine, uint32_t yours)
+{
+	WSAOVERLAPPED write, read, told;
+	uint8_t desc[24];
+	DWORD len = 24;
+	int err = 0;
+
+	NEED(expose(s, arena + EXPOSED, BULK + 2, MEM_READWRITE, arena + NOTE, &len, &err) == 0);
+	post(s, true, NOTE, 24, &told);
+	NEED(await(s, &told) == 24);
+	bytes_await(s, NOTE, 24);
+	memcpy(desc, arena + NOTE, 24);
+	fill(arena + HERE, BULK, mine);
+	rdma_post(s, true, desc, HERE, &write);
+	post(s, true, NOTE, 1, &told); /* "it is there" */
+	rdma_post(s, false, desc, BACK, &read);
+	bytes_await(s, NOTE + 64, 1);
+	NEED(await(s, &write) == (int)BULK);
+	NEED(await(s, &told) == 1);
+	NEED(await(s, &read) == (int)BULK);
+	NEED(memcmp(arena + HERE, arena + BACK, BULK) == 0);
+	fill(arena + HERE, BULK, yours);
+	NEED(memcmp(arena + HERE, arena + EXPOSED + 1, BULK) == 0);
+	NEED(arena[EXPOSED] == 0 && arena[EXPOSED + 1 + BULK] == 0);
+	/* Nobody goes on before both have seen that. */
+	post(s, true, NOTE, 1, &told);
+	NEED(await(s, &told) == 1);
+	bytes_await(s, NOTE + 64, 1);
+	memcpy(arena + NOTE, desc, 24); /* for those who want to do more */
+}
+
+static void
+serve_stream(SOCKET listener)
+{
+	WSAOVERLAPPED ov;
+	SOCKET s = accept_one(listener);
+	int err = 0;
+
+	stream_rdma(s, 1, 2);
+	/* The peer reaches for what it may not have. */
+	post(s, false, 0, 1, &ov);
+	NEED(await(s, &ov) == -WSAECONNABORTED);
+	NEED(arena[EXPOSED + 1 + BULK] == 0);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	/* The next one goes with RDMA under way: nothing of it may hurt. */
+	s = accept_one(listener);
+	stream_rdma(s, 3, 4);
+	end_expect(s);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	NEED(wsp.lpWSPCloseSocket(listener, &err) == 0);
+	NEED(wsp.lpWSPCleanup(&err) == 0);
+	_exit(0);
+}
+
+static void
+connect_to(SOCKET s)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	WSAEVENT event = san_default_upcalls()->lpWPUCreateEvent(&(int){0});
@@ -264,6 +357,44 @@ call(SOCKET s)
 	NEED(err == 0);
 	handle = reg(s, arena, ARENA, MEM_READWRITE, &err);
 	NEED(handle != NULL);
+}
+
+static void
+call_stream(SOCKET s)
+{
+	WSAOVERLAPPED ov[3];
+	uint8_t desc[24];
+	int err = 0;
+
+	connect_to(s);
+	stream_rdma(s, 2, 1);
+	memcpy(desc, arena + NOTE, 24);
+	desc[23] ^= 1; /* a key that is not given out */
+	rdma_post(s, true, desc, HERE, &ov[0]);
+	NEED(await(s, &ov[0]) == -WSAECONNRESET);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	s = wsp.lpWSPSocket(AF_INET, SOCK_STREAM, 0, NULL, 0, WSA_FLAG_OVERLAPPED, &err);
+	NEED(s != INVALID_SOCKET);
+	memset(arena, 0, ARENA);
+	connect_to(s);
+	stream_rdma(s, 4, 3);
+	memcpy(desc, arena + NOTE, 24);
+	for (int i = 0; i < 3; i++)
+		rdma_post(s, i != 1, desc, HERE, &ov[i]);
+	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
+	for (int i = 0; i < 3; i++)
+		NEED(ov[i].Internal == 0);
+	NEED(ov[2].OffsetHigh == WSA_OPERATION_ABORTED); /* many times what the rings hold */
+	NEED(wsp.lpWSPCleanup(&err) == 0);
+	_exit(0);
+}
+
+static void
+call(SOCKET s)
+{
+	int err = 0;
+
+	connect_to(s);
 	messages(s, message_max(s));
 	rdma(s);
 	NEED(wsp.lpWSPCloseSocket(s, &err) == 0);
@@ -283,7 +414,7 @@ listen_on(SOCKET s, int *err)
 }
 
 static void
-messages_and_rdma_between_two_daemons(void **state)
+both_run(int type, void (*server_does)(SOCKET), void (*client_does)(SOCKET))
 {
 	int ready[2], status[2] = {-1, -1}, err = 0;
 	char byte;
@@ -292,21 +423,33 @@ messages_and_rdma_between_two_daemons(void **state)
 	assert_int_equal(pipe(ready), 0);
 	server = fork();
 	if (server == 0) {
-		SOCKET s = start(&hosts.a);
+		SOCKET s = start(&hosts.a, type);
 
 		NEED(listen_on(s, &err) != INVALID_SOCKET && write(ready[1], "r", 1) == 1);
-		serve(s);
+		server_does(s);
 	}
 	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	client = fork();
 	if (client == 0)
-		call(start(&hosts.b));
+		client_does(start(&hosts.b, type));
 	assert_int_equal(waitpid(client, &status[1], 0), client);
 	assert_int_equal(waitpid(server, &status[0], 0), server);
 	assert_int_equal(status[1], 0);
 	assert_int_equal(status[0], 0);
 	close(ready[0]);
+}
+
+static void
+messages_and_rdma_between_two_daemons(void **state)
+{
+	both_run(SOCK_SEQPACKET, serve, call);
+}
+
+static void
+rdma_on_streams_between_two_daemons(void **state)
+{
+	both_run(SOCK_STREAM, serve_stream, call_stream);
 }
 
 /* What the example prints in both roles; the server's first line says that it listens. */
@@ -378,6 +521,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(messages_and_rdma_between_two_daemons),
+	    cmocka_unit_test(rdma_on_streams_between_two_daemons),
 	    cmocka_unit_test(the_example_writes_and_reads)};
 
 	if (argc < 3)

@@ -243,8 +243,8 @@ options(void **state)
 	static const struct {
 		int name;
 		uint32_t value;
-	} want[] = {{SO_MAX_MSG_SIZE, UINT32_MAX}, {SO_MAX_RDMA_SIZE, 0},
-	    {SO_RDMA_THRESHOLD_SIZE, UINT32_MAX}, {1, 0}};
+	} want[] = {{SO_MAX_MSG_SIZE, UINT32_MAX}, {SO_MAX_RDMA_SIZE, 1u << 30},
+	    {SO_RDMA_THRESHOLD_SIZE, 4096}, {1, 0}};
 	SOCKET s = rig_socket();
 	uint32_t value = 1;
 	INT len;

@@ -252,7 +252,7 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  * GetQOSByName
  *           WSAEOPNOTSUPP: no QoS.
  * GetSockOpt, SetSockOpt
- *           SO_DEBUG (both), SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE (0: none), SO_RDMA_THRESHOLD_SIZE;
+ *           SO_DEBUG (both), SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE, SO_RDMA_THRESHOLD_SIZE;
  *           SOL_SOCKET: SO_OOBINLINE (Linux's). WSAENOPROTOOPT (also SO_GROUP_ID and
  *           SO_GROUP_PRIORITY, which are QoS), WSAEINVAL (level), WSAEFAULT.
  * Ioctl     SIO_GET_EXTENSION_FUNCTION_POINTER (the socket is not looked at): the functions below,
@@ -333,19 +333,20 @@ typedef HANDLE (*LPFN_WSPREGISTERMEMORY)(SOCKET s, PVOID buf, DWORD len, DWORD f
 typedef int (*LPFN_WSPDEREGISTERMEMORY)(SOCKET s, HANDLE handle, LPINT err);
 /* Memory the peer of this socket may read (MEM_READ), write (MEM_WRITE) or both; nobody else. The
  * descriptor (24 bytes, WSAEFAULT and the size in *desc_len if that is less) means something to the
- * peer only. WSAENOTCONN, WSAEFAULT, WSAEINVAL (rights), WSAENOBUFS, WSAEOPNOTSUPP (SOCK_STREAM).
- */
+ * peer only. WSAENOTCONN, WSAEFAULT, WSAEINVAL (rights), WSAENOBUFS. */
 typedef int (*LPFN_WSPREGISTERRDMAMEMORY)(
     SOCKET s, PVOID buf, DWORD len, DWORD flags, LPVOID desc, LPDWORD desc_len, LPINT err);
 /* When the last registration goes, and when the socket is closed, the peer reaches it no more
  * before the function returns. WSAEINVAL: not a descriptor of this socket. */
 typedef int (*LPFN_WSPDEREGISTERRDMAMEMORY)(SOCKET s, LPVOID desc, DWORD desc_len, LPINT err);
 /* From local memory to `offset` in the peer's, or the reverse. Overlapped only (WSAEINVAL), local
- * buffers by their handles. A send that is posted later arrives later. WSAEINVAL: not a descriptor,
- * beyond its end, a handle that is not this socket's, more than 16 buffers. WSAEFAULT: a buffer
- * outside its handle's range. WSAEMSGSIZE: longer than SO_MAX_RDMA_SIZE. WSAEOPNOTSUPP:
- * SOCK_STREAM, flags, or a peer that lets nobody read. Else as Send. Memory the peer has taken back
- * ends the connection, as InfiniBand has it. */
+ * buffers by their handles. An overlapped send that is posted later arrives later, one posted
+ * behind a read only when that is done; what was sent before arrives before. On SOCK_STREAM a send
+ * without WSAOVERLAPPED waits for nothing that was posted. WSAEINVAL: not a descriptor, beyond its
+ * end, a handle that is not this socket's, more than 16 buffers. WSAEFAULT: a buffer outside its
+ * handle's range. WSAEMSGSIZE: longer than SO_MAX_RDMA_SIZE. WSAEOPNOTSUPP: flags, or a peer that
+ * lets nobody read. Else as Send. Memory the peer has taken back ends the connection, as InfiniBand
+ * has it. Closing a socket of either kind with RDMA that is not done resets the connection. */
 typedef int (*LPFN_WSPRDMAWRITE)(SOCKET s, LPWSABUFEX bufs, DWORD count, LPVOID desc,
     DWORD desc_len, DWORD offset, LPDWORD bytes, DWORD flags, LPWSAOVERLAPPED ov,
     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
