@@ -238,6 +238,8 @@ rules_default(struct san_config *c)
 {
 	_Static_assert(SAN_RULES_MAX >= SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX, "a rule per address");
 
+	memset(c->rule, 0, sizeof c->rule);
+	c->rules_default = true;
 	for (uint32_t i = 0; i < c->port_count; i++) {
 		for (uint32_t a = 0; a < c->port[i].addr_count; a++) {
 			struct config_rule *rule = &c->rule[c->rule_count++];

@@ -9,5 +9,4 @@
  * checks the whole. 0 or SAN_EINVAL with position and message in err. */
 int config_check(
     struct san_config *config, const struct config_marks *marks, struct config_error *err);
-
 #endif

@@ -85,6 +85,7 @@ struct san_config {
 	uint32_t port_count;
 	struct config_rule rule[SAN_RULES_MAX];
 	uint32_t rule_count;
+	bool rules_default; /* none was written: these stand for the ports' prefixes */
 };
 
 #endif

@@ -82,6 +82,26 @@ cli_stop_port(struct cli_call *c)
 }
 
 void
+cli_set_port_address(struct cli_call *c)
+{
+	struct view_port port;
+	uint32_t cursor = 0;
+	char number[8], why[256] = "";
+	int ret;
+
+	while (view_port_next(c->daemon, &cursor, &port)) {
+		snprintf(number, sizeof number, "%u", port.port);
+		if (strcmp(c->word[2], number) != 0 && strcmp(c->word[2], port.name) != 0)
+			continue;
+		ret = daemon_port_address_set(c->daemon, port.port, c->word[4], why, sizeof why);
+		if (ret < 0)
+			cli_out_fail(c->out, ret, "%s", why);
+		return;
+	}
+	cli_out_fail(c->out, SAN_ENOENT, "there is no port '%s'", c->word[2]);
+}
+
+void
 cli_start_capture(struct cli_call *c)
 {
 	const char *path = c->word[2];

@@ -35,6 +35,8 @@
 	X(clear_stats, "clear stats", true, "Count from zero again")                               \
 	X(set_log_level, "set log level LEVEL", true,                                              \
 	    "Log error, warning, notice, info or debug (or 0 to 4) and what is more important")    \
+	X(set_port_address, "set port PORT address ADDRESS...", true,                              \
+	    "Other addresses for a port, as in sand.conf, until the daemon stops")                 \
 	X(start_port, "start port PORT|all", true, "Start a stopped port")                         \
 	X(stop_port, "stop port PORT|all", true, "Stop a port: nothing is sent or received")       \
 	X(start_capture, "start capture FILE...", true, "Record all frames into a pcapng file")    \

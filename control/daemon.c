@@ -233,6 +233,13 @@ daemon_port_stop(struct daemon *d, uint16_t port)
 }
 
 int
+daemon_port_address_set(
+    struct daemon *d, uint16_t port, const char *text, char *why, size_t why_size)
+{
+	return ports_address_set(d, port, text, why, why_size);
+}
+
+int
 daemon_capture_start(struct daemon *d, const char *path, char *why, size_t why_size)
 {
 	int err = port_capture_start(path, why, why_size);

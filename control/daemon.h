@@ -24,6 +24,9 @@ uint32_t daemon_log_level(const struct daemon *d);
 /* SAN_ENOENT: no such port. Starting a started port is no error. */
 int daemon_port_start(struct daemon *d, uint16_t port);
 int daemon_port_stop(struct daemon *d, uint16_t port);
+/* `text` as in sand.conf. SAN_ENOENT, SAN_EINVAL, with a sentence in why. */
+int daemon_port_address_set(
+    struct daemon *d, uint16_t port, const char *text, char *why, size_t why_size);
 /* Record every frame of every port into a pcapng file until capture_stop. SAN_EALREADY: one runs
  * already; SAN_EIO: the file cannot be written; SAN_ENOENT at stop: none runs. frames and dropped
  * count what was recorded and what the recorder was too slow for. */

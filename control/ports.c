@@ -6,9 +6,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "daemon_priv.h"
 #include "log.h"
 #include "port.h"
+#include "rules.h"
 #include "san_err.h"
 
 #define LINK_LOOK SAN_DURATION_MS(100)
@@ -90,6 +92,7 @@ ports_start(struct daemon *d, uint16_t port)
 	d->ports.wanted[port] = true;
 	poll_tell(d, port, POLL_CMD_PORT_UP);
 	port_publish(d, port);
+	rules_changed(d);
 	return 0;
 }
 
@@ -104,6 +107,25 @@ ports_stop(struct daemon *d, uint16_t port)
 	d->ports.quieting[port] = true;
 	port_publish(d, port);
 	poll_tell(d, port, POLL_CMD_PORT_DOWN);
+	rules_changed(d);
+	return 0;
+}
+
+int
+ports_address_set(struct daemon *d, uint16_t port, const char *text, char *why, size_t why_size)
+{
+	int err;
+
+	if (port >= d->ports.count) {
+		snprintf(why, why_size, "there is no such port");
+		return SAN_ENOENT;
+	}
+	err = config_address_set(&d->config, port, text, why, why_size);
+	if (err != 0)
+		return err;
+	log_notice("port %u (%s): address is %s", port, d->config.port[port].name, text);
+	port_publish(d, port);
+	rules_changed(d);
 	return 0;
 }
 

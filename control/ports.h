@@ -32,5 +32,9 @@ void ports_quiet(struct daemon *d, uint16_t port);
 int ports_start(struct daemon *d, uint16_t port);
 /* Takes effect when the poll thread has let go (ports_quiet). */
 int ports_stop(struct daemon *d, uint16_t port);
+/* Other addresses, as in sand.conf; programs are told. Connections keep theirs. SAN_ENOENT, or
+ * SAN_EINVAL; a sentence in why. */
+int ports_address_set(
+    struct daemon *d, uint16_t port, const char *text, char *why, size_t why_size);
 
 #endif

@@ -204,6 +204,22 @@ struct shm_rule {
 };
 _Static_assert(sizeof(struct shm_rule) == 64, "ABI");
 
+/* One of the SAN's addresses on this host. */
+struct shm_local {
+	uint8_t ip[16];	  /* v4-mapped for IPv4 */
+	uint32_t family;  /* AF_INET or AF_INET6 */
+	uint32_t started; /* its port is; a stopped one leads nowhere */
+};
+_Static_assert(sizeof(struct shm_local) == 24, "ABI");
+
+/* What is on the SAN. The operator may change it while programs run; see net.h. */
+struct shm_net {
+	uint32_t rule_count, local_count;
+	struct shm_rule rules[SAN_RULES_MAX];
+	struct shm_local locals[SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX];
+};
+#define SHM_NET_WORDS (sizeof(struct shm_net) / sizeof(uint32_t))
+
 /* --- the region --- */
 
 /* Which slots a process of the family holds: bit per slot, written by that process (or by the
@@ -221,8 +237,6 @@ struct shm_region {
 	uint32_t socks;	  /* slots; programs allocate the lower half, the daemon the upper */
 	uint32_t tx_ring_bytes, rx_ring_bytes; /* power of two, each slot's */
 	uint32_t polls;			       /* doorbells */
-	uint32_t rule_count;
-	uint32_t local_count;
 	uint32_t spin_us;    /* how long a program spins or yields before it sleeps (profile) */
 	uint64_t sock_off;   /* struct shm_sock [socks] */
 	uint64_t ring_off;   /* slot i: at ring_off + i * shm_slot_rings() tx, rx, RDMA tx, rx */
@@ -231,8 +245,9 @@ struct shm_region {
 	 * SAN_HEAP_CHUNK bytes, none if heap_bytes is 0. What is mapped where is theirs. */
 	uint64_t heap_off, heap_bytes;
 	char daemon_name[32];
-	struct shm_rule rules[SAN_RULES_MAX];
-	struct shm_addr locals[SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX]; /* the SAN's, on this host */
+	/* C: incremented before and after each change of `net`: odd while it is being written */
+	_Alignas(SHM_LINE) _Atomic uint32_t net_gen;
+	_Atomic uint32_t net[SHM_NET_WORDS];		  /* C: a struct shm_net, word by word */
 	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone;  /* C: 1 when the daemon stops in order */
 	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	  /* P */
 	_Atomic uint32_t alloc_hint;			  /* P, ref_lock */

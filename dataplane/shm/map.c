@@ -42,8 +42,7 @@ verify(const struct shm_region *r, uint64_t bytes)
 	if (r->bytes != bytes || !ring_size_ok(r->tx_ring_bytes) || !ring_size_ok(r->rx_ring_bytes))
 		return SAN_EPROTO;
 	if (r->socks < 2 || r->socks > SAN_SOCKS_MAX || r->socks % 2 != 0 || r->polls == 0 ||
-	    r->polls > SAN_POLLS_MAX || r->rule_count > SAN_RULES_MAX ||
-	    r->local_count > SAN_PORTS_MAX * SAN_PORT_ADDRS_MAX)
+	    r->polls > SAN_POLLS_MAX)
 		return SAN_EPROTO;
 	rings = shm_slot_rings(r->tx_ring_bytes, r->rx_ring_bytes);
 	if (!range_ok(r->sock_off, r->socks * sizeof(struct shm_sock), bytes) ||
@@ -78,8 +77,6 @@ adopt(struct shm_map *m, struct shm_region *r)
 	m->polls = r->polls;
 	m->tx_ring_bytes = r->tx_ring_bytes;
 	m->rx_ring_bytes = r->rx_ring_bytes;
-	m->rule_count = r->rule_count;
-	m->local_count = r->local_count;
 	m->heap_bytes = r->heap_bytes;
 	m->heap = r->heap_bytes != 0 ? base + r->heap_off : NULL;
 	m->spin_us = r->spin_us;

@@ -15,7 +15,7 @@ struct shm_map {
 	struct shm_region *region; /* NULL: never opened */
 	size_t bytes;
 	uint32_t socks, polls, tx_ring_bytes, rx_ring_bytes;
-	uint32_t rule_count, local_count, spin_us, session;
+	uint32_t spin_us, session;
 	uint8_t *rings;
 	struct shm_sock *sock;
 	struct shm_attach *attach;

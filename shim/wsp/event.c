@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "address.h"
 #include "op.h"
 #include "ready.h"
 #include "sock.h"
@@ -47,9 +48,12 @@ due(SOCKET s, const struct wsp_sock *ws)
 {
 	enum sock_phase phase = sock_phase(s);
 	int32_t bits = 0;
+	int error;
 
+	if (ws->news_asked && address_news(ws->news_generation, &error))
+		bits |= FD_ADDRESS_LIST_CHANGE;
 	if (ws->listener)
-		return (ready_poll(s) & POLLIN) != 0 ? FD_ACCEPT : 0;
+		return (ready_poll(s) & POLLIN) != 0 ? bits | FD_ACCEPT : bits;
 	if (!ws->connect_told && (phase == SOCK_CONNECTED || phase == SOCK_FAILED))
 		bits |= FD_CONNECT;
 	return bits;
@@ -205,7 +209,7 @@ wsp_event_select(SOCKET s, WSAEVENT ev, LONG mask, LPINT err)
 
 	if (ws == NULL)
 		return SOCKET_ERROR;
-	if ((mask & ~(FD_ACCEPT | FD_CONNECT)) != 0)
+	if ((mask & ~(FD_ACCEPT | FD_CONNECT | FD_ADDRESS_LIST_CHANGE)) != 0)
 		return wsp_fail(err, WSAEINVAL);
 	*err = 0;
 	prov_lock();
@@ -250,6 +254,11 @@ wsp_enum_network_events(SOCKET s, WSAEVENT ev, LPWSANETWORKEVENTS out, LPINT err
 		ws->connect_told = true;
 		if (sock_phase(s) == SOCK_FAILED)
 			out->iErrorCode[FD_CONNECT_BIT] = sock_failure(s);
+	}
+	if ((out->lNetworkEvents & FD_ADDRESS_LIST_CHANGE) != 0) {
+		(void)address_news(
+		    ws->news_generation, &out->iErrorCode[FD_ADDRESS_LIST_CHANGE_BIT]);
+		ws->news_asked = false;
 	}
 	/* FD_ACCEPT is told again only after an accept, or when one more connection comes. */
 	ws->event_told &= ~(out->lNetworkEvents & ~FD_ACCEPT);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "address.h"
 #include "event.h"
 #include "op_msg.h"
 #include "op_stream.h"
@@ -114,6 +115,17 @@ finish_all(struct slot_ops *o, int error)
 	finish_way(o, OP_RECV, error);
 }
 
+/* Lock held. The address list changed, or nobody is there any more who could tell. */
+static void
+finish_news(struct slot_ops *o)
+{
+	struct op *op;
+	int error;
+
+	while ((op = o->posted[OP_NEWS].first) != NULL && address_news(op->generation, &error))
+		finish(o, op_queue_take(&o->posted[OP_NEWS]), error, 0);
+}
+
 /* Lock held. What was posted behind a failed operation fails as it did. Of a stream, the other
  * direction does, too, unless the program itself shut the sending side; of messages, both see the
  * end by themselves, each behind what had arrived or been acknowledged. */
@@ -164,6 +176,7 @@ progress_locked(SOCKET s, struct slot_ops *o)
 	op_msg_feed(s, &o->posted[OP_SEND]);
 	progress_way(s, o, OP_RECV);
 	progress_way(s, o, OP_SEND);
+	finish_news(o);
 }
 
 static void
@@ -263,11 +276,32 @@ watch(uint32_t slot, bool news)
 static int
 begin(SOCKET s, const struct slot_ops *o, struct op *op, const struct op_ask *ask)
 {
-	int err = obstacle(s, o);
+	int err;
 
+	if (op->kind == OP_KIND_NEWS) {
+		op->generation = address_generation();
+		return prov_is_open(s) ? 0 : WSAENOTSOCK;
+	}
+	err = obstacle(s, o);
 	if (err == 0 && op_is_records(s, op))
 		err = op_msg_begin(s, op, ask->handles);
 	return err;
+}
+
+static enum op_way
+way_of(enum op_kind kind)
+{
+	switch (kind) {
+	case OP_KIND_RECV:
+		return OP_RECV;
+	case OP_KIND_NEWS:
+		return OP_NEWS;
+	case OP_KIND_SEND:
+	case OP_KIND_WRITE:
+	case OP_KIND_READ:
+		break;
+	}
+	return OP_SEND;
 }
 
 int
@@ -291,7 +325,7 @@ op_post(SOCKET s, const struct op_ask *ask)
 	}
 	o->used = true;
 	__atomic_store_n(&ask->ov->Internal, WSS_OPERATION_IN_PROGRESS, __ATOMIC_RELAXED);
-	op_queue_put(&o->posted[ask->kind == OP_KIND_RECV ? OP_RECV : OP_SEND], op);
+	op_queue_put(&o->posted[way_of(ask->kind)], op);
 	progress_locked(s, o);
 	news = o->owed.first != NULL;
 	pthread_mutex_unlock(&o->lock);
@@ -312,7 +346,7 @@ static bool
 is_ours(const struct slot_ops *o, const WSAOVERLAPPED *ov)
 {
 	return op_queue_has(&o->posted[OP_SEND], ov) || op_queue_has(&o->posted[OP_RECV], ov) ||
-	       op_queue_has(&o->owed, ov);
+	       op_queue_has(&o->posted[OP_NEWS], ov) || op_queue_has(&o->owed, ov);
 }
 
 /* Still pending after progress was made: WSA_IO_INCOMPLETE, or WSAEINVAL, WSAENOTSOCK. */
@@ -405,6 +439,7 @@ op_close(uint32_t slot)
 	used = o->used;
 	o->closing = used;
 	finish_all(o, WSA_OPERATION_ABORTED);
+	finish_way(o, OP_NEWS, WSA_OPERATION_ABORTED);
 	pthread_mutex_unlock(&o->lock);
 	if (used)
 		deliver(o, slot);

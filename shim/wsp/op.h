@@ -18,10 +18,11 @@
 /* Buffers of one operation. More: WSAEINVAL. */
 #define OP_BUFS 16u
 
-enum op_way { OP_SEND, OP_RECV, OP_WAYS };
+enum op_way { OP_SEND, OP_RECV, OP_NEWS, OP_WAYS };
 
-/* All but RECV stand in the queue of OP_SEND. */
-enum op_kind { OP_KIND_SEND, OP_KIND_RECV, OP_KIND_WRITE, OP_KIND_READ };
+/* NEWS: of the address list, on a socket in any state; it has the queue OP_NEWS. All others but
+ * RECV stand in that of OP_SEND. */
+enum op_kind { OP_KIND_SEND, OP_KIND_RECV, OP_KIND_WRITE, OP_KIND_READ, OP_KIND_NEWS };
 
 struct op_ask {
 	enum op_kind kind;

@@ -80,6 +80,7 @@ piece(SOCKET s, const struct op *op)
 	case OP_KIND_READ:
 		return msg_read_max(s);
 	case OP_KIND_SEND:
+	case OP_KIND_NEWS:
 	case OP_KIND_RECV:
 		break;
 	}

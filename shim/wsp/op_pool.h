@@ -22,6 +22,7 @@ struct op {
 	uint32_t end;	       /* position behind the last of them */
 	uint32_t key;	       /* WRITE, READ: the peer's memory */
 	uint64_t va;
+	uint32_t generation; /* NEWS: of the address list when it was posted */
 };
 
 struct op_queue {

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include "address.h"
 #include "extension.h"
 #include "msg.h"
 #include "rdma.h"
@@ -131,34 +132,6 @@ wsp_set_sock_opt(SOCKET s, int level, int name, const char *val, int len, LPINT 
 
 /* --- control codes --- */
 
-/* SOCKET_ADDRESS_LIST, then the addresses it points to. */
-static int
-address_list(void *out, DWORD out_len, LPDWORD bytes)
-{
-	uint32_t count = prov.map.local_count;
-	size_t head = sizeof(int) > sizeof(void *) ? sizeof(int) : sizeof(void *);
-	size_t size = head + count * (sizeof(SOCKET_ADDRESS) + sizeof(struct sockaddr_in6));
-	SOCKET_ADDRESS_LIST *list = out;
-	uint8_t *at;
-
-	if (bytes == NULL)
-		return WSAEFAULT;
-	*bytes = (DWORD)size;
-	if (out == NULL || out_len < size)
-		return WSAEFAULT;
-	list->iAddressCount = (int)count;
-	at = (uint8_t *)out + head + count * sizeof(SOCKET_ADDRESS);
-	for (uint32_t i = 0; i < count; i++) {
-		const struct shm_addr *a = &prov.map.region->locals[i];
-		socklen_t len = sizeof(struct sockaddr_in6);
-
-		sock_addr_out(a, a->family, (struct sockaddr *)(void *)at, &len);
-		list->Address[i] = (SOCKET_ADDRESS){at, (int)len};
-		at += sizeof(struct sockaddr_in6);
-	}
-	return 0;
-}
-
 int
 wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD in_len, LPVOID out, DWORD out_len, LPDWORD bytes,
     LPWSAOVERLAPPED ov, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err)
@@ -172,6 +145,10 @@ wsp_ioctl(SOCKET s, DWORD code, LPVOID in, DWORD in_len, LPVOID out, DWORD out_l
 	case SIO_ADDRESS_LIST_QUERY:
 		if (prov_find(s, err) != NULL)
 			*err = address_list(out, out_len, bytes);
+		break;
+	case SIO_ADDRESS_LIST_CHANGE:
+		if (prov_find(s, err) != NULL)
+			*err = address_change(s, ov);
 		break;
 	default:
 		if (prov_find(s, err) != NULL)

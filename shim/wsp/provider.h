@@ -46,7 +46,9 @@ struct wsp_sock {
 	uint16_t af;
 	bool message; /* SOCK_SEQPACKET: the rings hold records */
 	bool bound_set, nonblocking, debug, connect_told, listener;
-	bool abort; /* closing: as a reset */
+	bool abort;	 /* closing: as a reset */
+	bool news_asked; /* FD_ADDRESS_LIST_CHANGE is due when the list is not as it was then */
+	uint32_t news_generation;
 	struct shm_addr bound;
 	_Atomic uint64_t
 	    wakes; /* wake objects of this process that may be interested; bit = index */

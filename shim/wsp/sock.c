@@ -221,6 +221,7 @@ reserve(uint32_t slot, uint16_t af, bool message)
 	ws->deferred = 0;
 	ws->af = af;
 	ws->message = message;
+	ws->news_asked = false;
 	ws->bound_set = ws->nonblocking = ws->debug = ws->connect_told = ws->listener = false;
 	memset(&ws->bound, 0, sizeof ws->bound);
 	atomic_store_explicit(&ws->wakes, 0, memory_order_relaxed);

@@ -132,8 +132,10 @@ serve(struct fake_session *s)
 static bool
 serve_all(struct fake_daemon *d)
 {
+	bool move = atomic_load(&d->want_moved) != d->moved, worked = false;
 	int err = atomic_load(&d->break_err);
-	bool worked = false;
+
+	d->moved ^= move;
 
 	for (unsigned i = 0; i < FAKE_SESSIONS; i++) {
 		struct fake_session *s = &d->session[i];
@@ -142,11 +144,15 @@ serve_all(struct fake_daemon *d)
 			continue;
 		if (err != 0)
 			fake_sock_break(s, err);
+		if (move)
+			fake_session_net(s);
 		worked |= serve(s);
 		fake_session_reap(s);
 	}
 	if (err != 0)
 		atomic_store(&d->break_err, 0);
+	if (move)
+		atomic_store(&d->move_seen, d->moved);
 	return worked;
 }
 
@@ -324,5 +330,13 @@ fake_break_all(struct fake_daemon *d, int err)
 {
 	atomic_store(&d->break_err, err);
 	while (atomic_load(&d->break_err) != 0)
+		sched_yield();
+}
+
+void
+fake_address_add(struct fake_daemon *d, bool add)
+{
+	atomic_store(&d->want_moved, add);
+	while (atomic_load(&d->move_seen) != add)
 		sched_yield();
 }

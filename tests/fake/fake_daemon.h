@@ -74,6 +74,9 @@ uint32_t fake_slots_used(struct fake_daemon *d);
 uint32_t fake_sessions(struct fake_daemon *d);
 uint32_t fake_attached(struct fake_daemon *d);
 uint64_t fake_doorbells(struct fake_daemon *d);
+/* One address more, in a net of its own, or without it again: returns once programs are told. */
+#define FAKE_MOVED_IP "10.78.0.1"
+void fake_address_add(struct fake_daemon *d, bool add);
 /* While set, no byte moves. */
 void fake_hold_data(struct fake_daemon *d, bool hold);
 /* Break every connection with this enum san_err, as a dead link would. */

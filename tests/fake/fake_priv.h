@@ -71,6 +71,8 @@ struct fake_daemon {
 	} guest[16];
 	uint16_t next_port;
 	uint32_t idents;
+	bool moved; /* as the regions have it */
+	_Atomic uint32_t want_moved, move_seen;
 	_Atomic uint32_t slots_used, attached, sessions, hold, stop;
 	_Atomic int32_t break_err;
 	_Atomic uint64_t doorbells;
@@ -87,6 +89,8 @@ void fake_guest_new(struct fake_daemon *d);
 void fake_guest_message(struct fake_daemon *d, unsigned guest);
 void fake_process_message(struct fake_session *s, uint32_t attach);
 void fake_session_destroy(struct fake_session *s);
+/* Rules and addresses are written again. */
+void fake_session_net(struct fake_session *s);
 /* Free it once no process and no slot is left. */
 void fake_session_reap(struct fake_session *s);
 bool fake_slot_held(const struct fake_session *s, uint32_t slot);

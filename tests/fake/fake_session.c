@@ -10,37 +10,66 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net.h"
 #include "san_err.h"
+#include "waiters.h"
 
 /* --- the region --- */
 
 static void
-rule_fill(const struct fake_daemon *d, struct shm_region *r)
+rule_add(const struct fake_daemon *d, struct shm_net *net, const struct san_ip *ip, unsigned bits)
 {
-	if (d->opt.rule == NULL)
-		return;
-	memcpy(r->rules[0].net, d->net.b, 16);
-	r->rules[0].bits = (uint8_t)d->net_bits;
-	r->rules[0].action = d->opt.san_only ? SHM_ACTION_SAN_ONLY : SHM_ACTION_SAN;
-	r->rules[0].port_hi = 65535;
-	r->rules[0].role = 3;
-	r->rule_count = 1;
+	struct shm_rule *r = &net->rules[net->rule_count++];
+
+	memcpy(r->net, ip->b, 16);
+	r->bits = (uint8_t)bits;
+	r->action = d->opt.san_only ? SHM_ACTION_SAN_ONLY : SHM_ACTION_SAN;
+	r->port_hi = 65535;
+	r->role = 3;
 }
 
-/* Two addresses: .1 and .2 of 10.77.0.0/24, one IPv6. */
 static void
-locals_fill(struct shm_region *r)
+local_add(struct shm_net *net, const char *text, bool started)
 {
-	static const char *const text[] = {"10.77.0.1", "10.77.0.2", "fd77::1"};
+	struct shm_local *l = &net->locals[net->local_count++];
+	struct san_ip ip;
 
-	for (unsigned i = 0; i < sizeof text / sizeof text[0]; i++) {
-		struct san_ip ip;
+	(void)san_ip_parse(text, &ip);
+	memcpy(l->ip, ip.b, 16);
+	l->family = san_ip_is_v4(&ip) ? AF_INET : AF_INET6;
+	l->started = started;
+}
 
-		(void)san_ip_parse(text[i], &ip);
-		memcpy(r->locals[i].ip, ip.b, 16);
-		r->locals[i].family = san_ip_is_v4(&ip) ? AF_INET : AF_INET6;
-		r->local_count = i + 1;
+/* Two addresses: .1 and .2 of 10.77.0.0/24, one IPv6; after a change one more, in a net of its own
+ * that leads over the SAN, too. */
+static void
+net_fill(struct fake_daemon *d, struct shm_region *r)
+{
+	struct shm_net net = {0};
+	struct san_ip more;
+
+	if (d->opt.rule != NULL)
+		rule_add(d, &net, &d->net, d->net_bits);
+	local_add(&net, "10.77.0.1", true);
+	local_add(&net, "10.77.0.2", true);
+	local_add(&net, "fd77::1", true);
+	local_add(&net, "10.79.0.1", false); /* of a port that is stopped */
+	if (d->moved) {
+		local_add(&net, FAKE_MOVED_IP, true);
+		(void)san_ip_parse(FAKE_MOVED_IP, &more);
+		more.b[15] = 0;
+		rule_add(d, &net, &more, 120);
 	}
+	(void)shm_net_write(r, &net);
+}
+
+void
+fake_session_net(struct fake_session *s)
+{
+	net_fill(s->daemon, fake_region(s));
+	for (uint32_t i = 0; i < SAN_WAKES_MAX; i++)
+		if (s->wake_fds[i] >= 0)
+			shm_wake_fire(&fake_region(s)->wake[i], s->wake_fds[i]);
 }
 
 static void
@@ -60,8 +89,7 @@ header_fill(struct fake_session *s)
 	r->attach_off = (uint64_t)((uint8_t *)s->attach - s->base);
 	r->ring_off = (uint64_t)(s->rings - s->base);
 	memcpy(r->daemon_name, "fake", 5);
-	rule_fill(s->daemon, r);
-	locals_fill(r);
+	net_fill(s->daemon, r);
 	for (unsigned i = 0; i < FAKE_POLLS; i++)
 		atomic_store(&r->doorbell[i].cpu, -1);
 }

@@ -251,7 +251,8 @@ errors_of_events(void **state)
 	REFUSES(
 	    WSPEventSelect, WSAENOTSOCK, rig_wsp.lpWSPEventSelect(INVALID_SOCKET, NULL, 0, &err));
 	for (int bit = 0; bit < FD_MAX_EVENTS; bit++)
-		if (bit != FD_ACCEPT_BIT && bit != FD_CONNECT_BIT)
+		if (bit != FD_ACCEPT_BIT && bit != FD_CONNECT_BIT &&
+		    bit != FD_ADDRESS_LIST_CHANGE_BIT)
 			REFUSES(WSPEventSelect, WSAEINVAL,
 			    rig_wsp.lpWSPEventSelect(stream.fresh, NULL, 1 << bit, &err));
 	REFUSES(WSPEnumNetworkEvents, WSAENOTSOCK,
@@ -300,6 +301,7 @@ errors_of_options(void **state)
 static void
 errors_of_ioctl(void **state)
 {
+	static WSAOVERLAPPED ov; /* pending until the socket is closed */
 	GUID unknown = {1, 2, 3, {0}};
 	void *out = NULL;
 	DWORD bytes = 0;
@@ -308,7 +310,12 @@ errors_of_ioctl(void **state)
 	REFUSES(WSPIoctl, WSAENOTSOCK,
 	    IOCTL(INVALID_SOCKET, SIO_ADDRESS_LIST_QUERY, NULL, 0, &out, sizeof out));
 	REFUSES(WSPIoctl, WSAEFAULT, IOCTL(stream.fresh, SIO_ADDRESS_LIST_QUERY, NULL, 0, &out, 8));
-	REFUSES(WSPIoctl, WSAEOPNOTSUPP,
+	REFUSES(WSPIoctl, WSAEOPNOTSUPP, IOCTL(stream.fresh, 0x28000018u, NULL, 0, NULL, 0));
+	REFUSES(WSPIoctl, WSA_IO_PENDING,
+	    rig_wsp.lpWSPIoctl(stream.fresh, SIO_ADDRESS_LIST_CHANGE, NULL, 0, NULL, 0, &bytes, &ov,
+		NULL, NULL, &err));
+	assert_int_equal(rig_wsp.lpWSPEventSelect(stream.fresh, NULL, 0, &err), 0);
+	REFUSES(WSPIoctl, WSAEWOULDBLOCK,
 	    IOCTL(stream.fresh, SIO_ADDRESS_LIST_CHANGE, NULL, 0, NULL, 0));
 	REFUSES(WSPIoctl, WSAEINVAL,
 	    IOCTL(INVALID_SOCKET, SIO_GET_EXTENSION_FUNCTION_POINTER, &unknown, sizeof unknown,

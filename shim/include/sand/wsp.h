@@ -97,11 +97,13 @@ enum wsa_error {
 
 #define WSA_FLAG_OVERLAPPED 0x01
 
-#define FD_ACCEPT_BIT  3
-#define FD_ACCEPT      (1 << FD_ACCEPT_BIT)
-#define FD_CONNECT_BIT 4
-#define FD_CONNECT     (1 << FD_CONNECT_BIT)
-#define FD_MAX_EVENTS  10
+#define FD_ACCEPT_BIT		   3
+#define FD_ACCEPT		   (1 << FD_ACCEPT_BIT)
+#define FD_CONNECT_BIT		   4
+#define FD_CONNECT		   (1 << FD_CONNECT_BIT)
+#define FD_ADDRESS_LIST_CHANGE_BIT 9
+#define FD_ADDRESS_LIST_CHANGE	   (1 << FD_ADDRESS_LIST_CHANGE_BIT)
+#define FD_MAX_EVENTS		   10
 
 typedef struct {
 	LONG lNetworkEvents;
@@ -228,28 +230,23 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  * Accept    Never waits: WSAEWOULDBLOCK. CF_REJECT resets the peer: WSAECONNREFUSED; CF_DEFER keeps
  *           it first in the queue: WSATRY_AGAIN. WSAEINVAL (not listening), what the upcall said.
  * EventSelect, EnumNetworkEvents
- *           FD_CONNECT and FD_ACCEPT. Without an event object only the socket becomes non-blocking.
- *           WSAEINVAL (other events; no room for the answer).
- * Send, Recv
- *           With WSAOVERLAPPED: WSA_IO_PENDING, and exactly one completion follows; or a code, and
- *           none does. Buffers are the provider's until then, the WSABUF array is not. Completed in
- *           the order of posting. WSAENOTCONN, WSAENOBUFS (4096 are pending), WSAEINVAL (more than
- *           16 buffers), WSAEFAULT, WSAEOPNOTSUPP* (flags), the error that ended the connection.
- *           Completions: that error, WSA_OPERATION_ABORTED (closed here) [Closing a SAN Socket].
- *           SOCK_STREAM: a send completes when its bytes are in the ring, a receive with the first
- *           bytes that come or with none at the end of the stream. Without WSAOVERLAPPED: they wait
- *           unless EventSelect was called (WSAEWOULDBLOCK); errors as sanSend, sanRecv.
- *           SOCK_SEQPACKET: one send is one message is one receive. A send completes when the peer
- *           has acknowledged it. Every byte of a buffer lies in one range from WSPRegisterMemory,
- *           else WSAEFAULT. A send longer than SO_MAX_MSG_SIZE: WSAEMSGSIZE. A receive too short
- *           for its message completes with WSAEMSGSIZE, what fits and the number of those bytes;
- * the rest is lost, the connection is not. Without WSAOVERLAPPED: WSAEINVAL. GetOverlappedResult
- *           Makes progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the
- *           operation's own error, WSAEINVAL (no operation of this socket), WSAEFAULT.
- * DuplicateSocket
- *           WSAEOPNOTSUPP: a session belongs to a process and its children. fork(2) shares sockets
- *           (san.h).
- * GetQOSByName
+ *           FD_CONNECT, FD_ACCEPT, FD_ADDRESS_LIST_CHANGE. Without an event object only the socket
+ * becomes non-blocking. WSAEINVAL (other events; no room for the answer). Send, Recv With
+ * WSAOVERLAPPED: WSA_IO_PENDING, and exactly one completion follows; or a code, and none does.
+ * Buffers are the provider's until then, the WSABUF array is not. Completed in the order of
+ * posting. WSAENOTCONN, WSAENOBUFS (4096 are pending), WSAEINVAL (more than 16 buffers), WSAEFAULT,
+ * WSAEOPNOTSUPP* (flags), the error that ended the connection. Completions: that error,
+ * WSA_OPERATION_ABORTED (closed here) [Closing a SAN Socket]. SOCK_STREAM: a send completes when
+ * its bytes are in the ring, a receive with the first bytes that come or with none at the end of
+ * the stream. Without WSAOVERLAPPED: they wait unless EventSelect was called (WSAEWOULDBLOCK);
+ * errors as sanSend, sanRecv. SOCK_SEQPACKET: one send is one message is one receive. A send
+ * completes when the peer has acknowledged it. Every byte of a buffer lies in one range from
+ * WSPRegisterMemory, else WSAEFAULT. A send longer than SO_MAX_MSG_SIZE: WSAEMSGSIZE. A receive too
+ * short for its message completes with WSAEMSGSIZE, what fits and the number of those bytes; the
+ * rest is lost, the connection is not. Without WSAOVERLAPPED: WSAEINVAL. GetOverlappedResult Makes
+ * progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the operation's own
+ * error, WSAEINVAL (no operation of this socket), WSAEFAULT. DuplicateSocket WSAEOPNOTSUPP: a
+ * session belongs to a process and its children. fork(2) shares sockets (san.h). GetQOSByName
  *           WSAEOPNOTSUPP: no QoS.
  * GetSockOpt, SetSockOpt
  *           SO_DEBUG (both), SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE, SO_RDMA_THRESHOLD_SIZE;
@@ -257,9 +254,13 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  *           SO_GROUP_PRIORITY, which are QoS), WSAEINVAL (level), WSAEFAULT.
  * Ioctl     SIO_GET_EXTENSION_FUNCTION_POINTER (the socket is not looked at): the functions below,
  *           and SAN_GUID_LINUX of san.h. WSAEINVAL (unknown GUID), WSAEFAULT.
- *           SIO_ADDRESS_LIST_QUERY: WSAEFAULT, with the bytes it takes. Others: WSAEOPNOTSUPP, also
- *           SIO_ADDRESS_LIST_CHANGE: changes are seen by the TCP/IP provider, the switch asks again
- *           [Registering for SAN NIC Notifications].
+ *           SIO_ADDRESS_LIST_QUERY: the addresses of started ports; WSAEFAULT, with the bytes it
+ *           takes. SIO_ADDRESS_LIST_CHANGE: completes when that list, or a prefix or rule made of
+ *           it, is another one than when it was posted (so post first, then query): an address was
+ *           set, a port started or stopped; a link that goes down changes nothing. Completions: 0
+ *           bytes, WSAENETDOWN, WSA_OPERATION_ABORTED. Without WSAOVERLAPPED it waits, unless
+ *           EventSelect was called: then WSAEWOULDBLOCK, and FD_ADDRESS_LIST_CHANGE once. Others:
+ *           WSAEOPNOTSUPP.
  * CloseSocket
  *           Never waits for a peer, never fails for want of anything. SOCK_STREAM: queued data
  *           leaves; a reset if received data was left unread. SOCK_SEQPACKET: abortive. Exactly one

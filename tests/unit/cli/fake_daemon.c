@@ -62,6 +62,17 @@ daemon_port_stop(struct daemon *d, uint16_t port)
 }
 
 int
+daemon_port_address_set(
+    struct daemon *d, uint16_t port, const char *text, char *why, size_t why_size)
+{
+	if (d->fail != 0)
+		snprintf(why, why_size, "address: no");
+	else
+		snprintf(d->address[port], sizeof d->address[port], "%s", text);
+	return d->fail;
+}
+
+int
 daemon_capture_start(struct daemon *d, const char *path, char *why, size_t why_size)
 {
 	if (d->capture[0] != '\0') {

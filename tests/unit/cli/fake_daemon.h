@@ -12,6 +12,7 @@
 struct daemon {
 	uint32_t ports, sockets, others; /* others: how many of everything else */
 	bool started[FAKE_PORTS];
+	char address[FAKE_PORTS][80];
 	uint32_t log_level;
 	unsigned cleared;
 	char capture[512]; /* "" = none runs */

@@ -312,6 +312,12 @@ actions__reach_the_daemon(void **state)
 	assert_false(daemon_.started[0]);
 	expect("start port p1", CLI_OK, "");
 	assert_true(daemon_.started[1]);
+	expect("set port 1 address fd00::1/64, 10.79.0.1/24", CLI_OK, "");
+	assert_string_equal(daemon_.address[0], "");
+	assert_string_equal(daemon_.address[1], "fd00::1/64, 10.79.0.1/24");
+	expect("set port 9 address 10.79.0.1/24", CLI_FAILED, "error: there is no port '9'\n");
+	expect("set port 1 address", CLI_USAGE,
+	    "error: expected ADDRESS... after 'set port 1 address', found nothing\n");
 	expect("stop capture", CLI_FAILED, "error: no recording is running\n");
 	expect_part("start capture x.pcapng", CLI_USAGE, "expected an absolute path");
 	expect("start capture /tmp/a b.pcapng  # comment", CLI_OK, "");
@@ -331,6 +337,7 @@ actions__say_why_they_failed(void **state)
 	daemon_.fail = SAN_EIO;
 	expect("clear stats", CLI_FAILED, "error: counters were not cleared: input/output error\n");
 	expect("stop port all", CLI_FAILED, "error: port p0 was not stopped: input/output error\n");
+	expect("set port p0 address 10.79.0.1/24", CLI_FAILED, "error: address: no\n");
 	expect("start capture /x", CLI_FAILED, "error: cannot write /x: no room\n");
 	snprintf(daemon_.capture, sizeof daemon_.capture, "/x");
 	expect("stop capture", CLI_FAILED,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Programs: how they attach, what they may say, what the operator sees of them. */
+#include "net.h"
 #include "rig.h"
 
 #include <string.h>
@@ -15,13 +16,16 @@
 static void
 attach__region_says_what_the_config_says(void **state)
 {
+	struct shm_net net;
+
 	(void)state;
 	assert_int_equal(a.map.socks, 128);
 	assert_int_equal(a.map.tx_ring_bytes, 65536);
-	assert_int_equal(a.map.region->rule_count, 1);
-	assert_int_equal(a.map.region->rules[0].action, SHM_ACTION_SAN);
-	assert_int_equal(a.map.region->local_count, 1);
-	assert_int_equal(a.map.region->locals[0].family, AF_INET);
+	(void)shm_net_read(a.map.region, &net);
+	assert_int_equal(net.rule_count, 1);
+	assert_int_equal(net.rules[0].action, SHM_ACTION_SAN);
+	assert_int_equal(net.local_count, 1);
+	assert_int_equal(net.locals[0].family, AF_INET);
 	assert_int_not_equal(a.map.session, b.map.session);
 	assert_int_equal(d->count.attaches, 2);
 }
@@ -130,6 +134,75 @@ wake__objects_are_given_out_up_to_the_limit(void **state)
 	close(a.doorbell[SAN_POLLS_MAX - 1]);
 }
 
+/* --- addresses ---------------------------------------------------------------------------------
+ */
+
+static void
+address__changes_while_programs_run(void **state)
+{
+	struct shm_net net;
+	uint32_t gen = shm_net_generation(a.map.region);
+	char why[256];
+	int l, c;
+
+	(void)state;
+	assert_int_equal(daemon_port_address_set(d, 0, "10.99.0.1/24", why, sizeof why), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_not_equal(shm_net_read(i ? b.map.region : a.map.region, &net), gen);
+		assert_int_equal(net.local_count, 1);
+		assert_int_equal(net.locals[0].ip[13], 99);
+		assert_int_equal(net.locals[0].started, 1);
+	}
+	/* What connects and listens from now on follows. */
+	l = prog_sock_listen(&b, "10.99.0.1", PORT, 4);
+	assert_true(prog_sync(&b, (uint32_t)l));
+	assert_true(prog_wait_state(&b, (uint32_t)l, SHM_STATE_LISTENING, WAIT));
+	c = prog_sock_connect(&a, "10.99.0.1", PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), 0);
+	c = prog_sock_connect(&a, OWN, PORT);
+	assert_true(prog_sync(&a, (uint32_t)c));
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)c, WAIT), SAN_ENETUNREACH);
+	l = prog_sock_listen(&b, OWN, PORT + 1, 4);
+	assert_true(prog_sync(&b, (uint32_t)l));
+	assert_true(prog_wait_state(&b, (uint32_t)l, SHM_STATE_FAILED, WAIT));
+
+	gen = shm_net_generation(a.map.region);
+	assert_int_equal(daemon_port_address_set(d, 0, "10.99.0.1/24", why, sizeof why), 0);
+	assert_int_equal(shm_net_generation(a.map.region), gen); /* the same again */
+	assert_int_equal(daemon_port_stop(d, 0), 0);
+	assert_int_not_equal(shm_net_read(a.map.region, &net), gen);
+	assert_int_equal(net.locals[0].started, 0);
+}
+
+static void
+address__nonsense_changes_nothing(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+	    {"10.99.0.1", "address: expected 1 to 4 host addresses with prefix length, found "
+			  "'10.99.0.1'"},
+	    {"10.99.0.1/24, 10.99.0.1/16",
+		"address: expected every address once, but 10.99.0.1 is also in [port.p0]"},
+	    {"10.99.0.1/24, 127.0.0.1/8",
+		"address: expected 1 to 4 host addresses with prefix length, found '127.0.0.1/8'"},
+	};
+	uint32_t gen = shm_net_generation(a.map.region);
+	char why[256];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(
+		    daemon_port_address_set(d, 0, bad[i].text, why, sizeof why), SAN_EINVAL);
+		assert_string_equal(why, bad[i].why);
+	}
+	assert_int_equal(
+	    daemon_port_address_set(d, 1, "10.99.0.1/24", why, sizeof why), SAN_ENOENT);
+	assert_int_equal(shm_net_generation(a.map.region), gen);
+	assert_int_equal(d->config.port[0].addr_count, 1);
+}
+
 /* --- views ------------------------------------------------------------------------------------ */
 
 static void
@@ -181,6 +254,8 @@ main(void)
 	    RIG_TEST(attach__first_message_must_be_attach_or_fork),
 	    RIG_TEST(attach__sessions_are_limited_per_daemon),
 	    RIG_TEST(wake__objects_are_given_out_up_to_the_limit),
+	    RIG_TEST(address__changes_while_programs_run),
+	    RIG_TEST(address__nonsense_changes_nothing),
 	    RIG_TEST(view__shows_what_is_there),
 	};
 

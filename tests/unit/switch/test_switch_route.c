@@ -58,6 +58,29 @@ connect__no_rule_leaves_no_trace(void **state)
 	close(server);
 }
 
+/* The daemon's addresses and rules may change while the program runs: the next connect() obeys. */
+static void
+connect__asks_each_time(void **state)
+{
+	int server = kernel_server(), first = bench_socket(0), second = bench_socket(0),
+	    third = bench_socket(0);
+
+	loop_script.route = -1;
+	assert_int_equal(bench_connect(first, BOTH_ADDRESS, bench_port(server)), 0);
+	assert_null(fdtab_get(first));
+	loop_script.route = 0;
+	/* Only the kernel's server is there: refused by the SAN is final. */
+	assert_int_equal(bench_connect(second, BOTH_ADDRESS, bench_port(server)), -ECONNREFUSED);
+	assert_non_null(fdtab_get(second));
+	loop_script.route = -1;
+	assert_int_equal(bench_connect(third, BOTH_ADDRESS, bench_port(server)), 0);
+	assert_null(fdtab_get(third));
+	sw_close(first);
+	sw_close(second);
+	sw_close(third);
+	close(server);
+}
+
 static void
 connect__no_rule_with_a_dup_keeps_both_working(void **state)
 {
@@ -352,6 +375,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(start__without_daemon_is_kernel_and_tried_again, fresh),
 	    cmocka_unit_test_setup(connect__no_rule_leaves_no_trace, fresh),
+	    cmocka_unit_test_setup(connect__asks_each_time, fresh),
 	    cmocka_unit_test_setup(connect__no_rule_with_a_dup_keeps_both_working, fresh),
 	    cmocka_unit_test_setup(connect__bound_elsewhere_is_kernel, fresh),
 	    cmocka_unit_test_setup(connect__no_companion_is_kernel, fresh),
