@@ -420,8 +420,9 @@ cycles__leave_nothing(void **state)
 			close_and_free(&a, c);
 		}
 	}
-	assert_int_equal(descriptors(hosts.a.pid), before_a);
-	assert_int_equal(descriptors(hosts.b.pid), before_b);
+	/* Fewer are left when the daemon was still closing those of the programs before ours. */
+	assert_in_range(descriptors(hosts.a.pid), 1, before_a);
+	assert_in_range(descriptors(hosts.b.pid), 1, before_b);
 }
 
 static void
