@@ -17,11 +17,13 @@
  * finds more at once, and the peers' acknowledgements are not late for its sake. */
 #define HOLD_MAX 8u
 
-#define CROWD_YIELD \
-	SAN_DURATION_US(1500) /* a yield that took so long went to somebody who computes */
-#define CROWD_AGAIN SAN_DURATION_MS(20)
-#define CROWD_HOLD  SAN_DURATION_MS(200)
-#define CROWD_NAP   SAN_DURATION_US(50)
+/* Others compute here: what gave the processor away came back so much later than it wished to,
+ * twice within CROWD_AGAIN. It stays so for CROWD_HOLD after the last time. */
+#define CROWD_LATE  SAN_DURATION_US(1500)
+#define CROWD_AGAIN SAN_DURATION_MS(100)
+#define CROWD_HOLD  SAN_DURATION_MS(1000)
+#define CROWD_NAP   SAN_DURATION_US(50) /* while there was work in the last CROWD_FRESH */
+#define CROWD_FRESH SAN_DURATION_MS(20)
 
 void
 poll_idle_init(struct poll *p, struct poll_idle *idle)
@@ -31,9 +33,44 @@ poll_idle_init(struct poll *p, struct poll_idle *idle)
 	idle->announced = false;
 }
 
+/* The processor is about to be given away; we wish it back after `asked`. */
+static void
+leave(struct poll *p, struct poll_idle *idle, struct san_duration asked)
+{
+	idle->left_at = p->now;
+	idle->asked = asked;
+}
+
+/* On a processor with a program that computes, each yield costs a time slice of its, since the
+ * kernel takes a yield for a wish to be last. Short naps take their place for a while: who sleeps
+ * much is let in soon. Programs of ours do likewise, see ready_relax in shim/wsp. */
+static void
+crowd_watch(struct poll *p, struct poll_idle *idle)
+{
+	uint64_t away;
+
+	if (idle->left_at.ns == 0)
+		return;
+	away = san_time_since(p->now, idle->left_at).ns;
+	idle->left_at.ns = 0;
+	if (away < idle->asked.ns + CROWD_LATE.ns)
+		return;
+	if (idle->late_at.ns != 0 && san_time_since(p->now, idle->late_at).ns < CROWD_AGAIN.ns) {
+		idle->crowded_until = san_time_add(p->now, CROWD_HOLD);
+		poll_count(p, POLL_COUNT_crowded, 1);
+	}
+	idle->late_at = p->now;
+}
+
+static bool
+crowded(const struct poll *p, const struct poll_idle *idle)
+{
+	return san_time_before(p->now, idle->crowded_until);
+}
+
 /* Sleep until the doorbell rings, a timer is due or the time is over. */
 static void
-nap_take(struct poll *p, struct san_duration longest)
+nap_take(struct poll *p, struct poll_idle *idle, struct san_duration longest)
 {
 	struct pollfd bell = {.fd = p->doorbell_fd, .events = POLLIN};
 	uint64_t ns = san_time_since(wheel_next(&p->wheel), p->now).ns;
@@ -45,29 +82,13 @@ nap_take(struct poll *p, struct san_duration longest)
 	time = (struct timespec){
 	    .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
 	poll_count(p, POLL_COUNT_naps, 1);
+	idle->runnable = false;
+	if (p->params.core_shared)
+		leave(p, idle, (struct san_duration){ns});
 	if (ppoll(&bell, 1, &time, NULL) > 0) {
 		eventfd_read(p->doorbell_fd, &ignored);
 		poll_count(p, POLL_COUNT_nap_wakes, 1);
 	}
-}
-
-/* On a processor with a program that computes, each yield costs a time slice of its, since the
- * kernel takes a yield for a wish to be last. Two such yields in a row, and short naps take their
- * place for a while: a sleeper that wakes up is let in at once. */
-static void
-crowd_watch(struct poll *p, struct poll_idle *idle)
-{
-	if (idle->yielded_at.ns == 0)
-		return;
-	if (san_time_since(p->now, idle->yielded_at).ns >= CROWD_YIELD.ns) {
-		if (idle->long_at.ns != 0 &&
-		    san_time_since(p->now, idle->long_at).ns < CROWD_AGAIN.ns) {
-			idle->crowded_until = san_time_add(p->now, CROWD_HOLD);
-			poll_count(p, POLL_COUNT_crowded, 1);
-		}
-		idle->long_at = p->now;
-	}
-	idle->yielded_at.ns = 0;
 }
 
 /* Let others run. */
@@ -76,12 +97,8 @@ yield(struct poll *p, struct poll_idle *idle)
 {
 	idle->held = 0;
 	idle->runnable = false;
-	if (san_time_before(p->now, idle->crowded_until)) {
-		nap_take(p, CROWD_NAP);
-		return;
-	}
 	if (p->params.core_shared && p->params.nap_max.ns != 0)
-		idle->yielded_at = p->now;
+		leave(p, idle, (struct san_duration){0});
 	sched_yield();
 	poll_count(p, POLL_COUNT_yields, 1);
 }
@@ -97,7 +114,11 @@ nap(struct poll *p, struct poll_idle *idle)
 		poll_bells_nap(p);
 		return;
 	}
-	nap_take(p, idle->nap);
+	if (crowded(p, idle) && san_time_since(p->now, idle->worked_at).ns < CROWD_FRESH.ns) {
+		nap_take(p, idle, CROWD_NAP);
+		return;
+	}
+	nap_take(p, idle, idle->nap);
 	idle->nap.ns *= 2;
 	if (idle->nap.ns > p->params.nap_max.ns)
 		idle->nap.ns = p->params.nap_max.ns;
@@ -110,7 +131,8 @@ busy(struct poll *p, struct poll_idle *idle)
 		poll_bells_awake(p);
 	poll_idle_init(p, idle);
 	idle->runnable |= p->program_runnable;
-	if (p->params.core_shared && idle->runnable && (!p->more || ++idle->held >= HOLD_MAX))
+	if (p->params.core_shared && idle->runnable && !crowded(p, idle) &&
+	    (!p->more || ++idle->held >= HOLD_MAX))
 		yield(p, idle);
 }
 
@@ -125,8 +147,8 @@ poll_idle_after(struct poll *p, struct poll_idle *idle, bool worked)
 		return;
 	}
 	quiet = san_time_since(p->now, idle->worked_at).ns;
-	if (p->params.nap_max.ns != 0 && p->hot_count == 0 &&
-	    quiet >= p->params.idle_spin.ns + p->params.idle_yield.ns)
+	if (crowded(p, idle) || (p->params.nap_max.ns != 0 && p->hot_count == 0 &&
+				    quiet >= p->params.idle_spin.ns + p->params.idle_yield.ns))
 		nap(p, idle);
 	else if (p->params.core_shared || quiet >= p->params.idle_spin.ns)
 		yield(p, idle);

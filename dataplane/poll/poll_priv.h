@@ -201,7 +201,10 @@ struct poll_idle {
 	unsigned held;		   /* iterations since the processor was last offered to others */
 	bool runnable;		   /* a program has become so since then */
 	bool announced;		   /* everybody knows that we sleep, or may any moment */
-	struct san_time yielded_at, long_at; /* last yield, last one that took long; 0 = none */
+	/* When the processor was given away, 0 = not by this iteration; for how long. */
+	struct san_time left_at;
+	struct san_duration asked;
+	struct san_time late_at; /* last return that was late; 0 = never */
 	struct san_time crowded_until;
 };
 void poll_idle_init(struct poll *p, struct poll_idle *idle);

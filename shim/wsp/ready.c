@@ -15,7 +15,9 @@
 
 #define RELAX_YIELDS \
 	20u /* measured: catches nearly every answer of a poll thread that shares the processor */
-#define RELAX_SPIN 0x80000000u /* state: spinning since the microsecond in the other bits */
+#define CROWD_YIELD_US 1500u	/* a yield that took so long went to somebody who computes: ... */
+#define CROWD_HOLD_US  1000000u /* ... no more of them for so long */
+#define RELAX_SPIN     0x80000000u /* state: spinning since the microsecond in the other bits */
 
 /* --- readiness --- */
 
@@ -125,6 +127,40 @@ shares_processor(void)
 	return false;
 }
 
+static uint32_t
+us_since(uint32_t then)
+{
+	return (now_us() - then) & ~RELAX_SPIN;
+}
+
+/* Beside a program that computes, a yield costs a time slice of that program, while who sleeps is
+ * let in at once when woken. Of the whole process, in microseconds, 0 = not lately; threads may
+ * overwrite each other's. */
+static _Atomic uint32_t crowded_at;
+
+static bool
+crowded(void)
+{
+	uint32_t at = atomic_load_explicit(&crowded_at, memory_order_relaxed);
+
+	if (at == 0)
+		return false;
+	if (us_since(at) < CROWD_HOLD_US)
+		return true;
+	atomic_store_explicit(&crowded_at, 0, memory_order_relaxed);
+	return false;
+}
+
+static void
+yield(void)
+{
+	uint32_t begin = now_us();
+
+	syscall(SYS_sched_yield);
+	if (us_since(begin) >= CROWD_YIELD_US)
+		atomic_store_explicit(&crowded_at, now_us() | 1, memory_order_relaxed);
+}
+
 int
 ready_relax(uint32_t *state)
 {
@@ -136,12 +172,12 @@ ready_relax(uint32_t *state)
 	if ((*state & RELAX_SPIN) != 0) {
 		for (int i = 0; i < 16; i++)
 			cpu_relax();
-		return ((now_us() - *state) & ~RELAX_SPIN) < prov.map.spin_us;
+		return us_since(*state) < prov.map.spin_us;
 	}
-	if (*state >= RELAX_YIELDS)
+	if (*state >= RELAX_YIELDS || crowded())
 		return 0;
 	++*state;
-	syscall(SYS_sched_yield);
+	yield();
 	return 1;
 }
 

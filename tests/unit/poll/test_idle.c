@@ -122,13 +122,15 @@ test_shared(void **state)
 static void
 test_crowded(void **state)
 {
+	uint64_t yields;
+
 	(void)state;
 	p->params.core_shared = true;
 	for (unsigned i = 0; i < 5; i++) { /* long, but rare */
 		after(1, true);
 		after(1, false);
 		after(3000, true);
-		p->now.ns += 30000000;
+		p->now.ns += 150000000;
 	}
 	assert_int_equal(count(POLL_COUNT_crowded), 0);
 	for (unsigned i = 0; i < 2; i++) {
@@ -137,19 +139,53 @@ test_crowded(void **state)
 		after(3000, true);
 	}
 	assert_int_equal(count(POLL_COUNT_crowded), 1);
-	uint64_t yields = count(POLL_COUNT_yields);
+	yields = count(POLL_COUNT_yields);
+	p->program_runnable = true; /* it gets in when we nap, not before */
 	for (unsigned i = 0; i < 5; i++) {
 		after(1, true);
+		assert_false(asleep());
+		after(10, false); /* announced, one more look */
+		assert_true(asleep());
+		after(10, false);
 		after(10, false);
 	}
 	assert_int_equal(count(POLL_COUNT_yields), yields);
-	assert_int_equal(count(POLL_COUNT_naps), 5);
-	assert_false(asleep()); /* too short for anybody to ring */
+	assert_int_equal(count(POLL_COUNT_naps), 10);
+	p->program_runnable = false;
 	after(1, true);
-	p->now.ns += 200000000;
+	p->now.ns += 1000000000;
 	after(1, true);
 	after(10, false);
 	assert_int_equal(count(POLL_COUNT_yields), yields + 1);
+	assert_false(asleep());
+}
+
+/* Naps that end late tell the same; after a while without work they grow as ever. */
+static void
+test_late_naps(void **state)
+{
+	(void)state;
+	p->params.core_shared = true;
+	after(1, true);
+	after(1000, false); /* announced */
+	after(1, false);
+	assert_int_equal(count(POLL_COUNT_naps), 1);
+	after(3000, false);
+	assert_int_equal(count(POLL_COUNT_crowded), 0);
+	after(3000, false);
+	assert_int_equal(count(POLL_COUNT_crowded), 1);
+	after(1, true);
+	after(1, false); /* no spinning, no yield: announced at once */
+	assert_true(asleep());
+	for (unsigned i = 0; i < 10; i++)
+		after(100, false);
+	assert_int_equal(idle.nap.ns, 50000); /* still the first, and short */
+	p->now.ns += 20000000;
+	idle.left_at.ns = 0;
+	for (unsigned i = 0; i < 10; i++)
+		after(1, false);
+	assert_int_equal(idle.nap.ns, 2000000);
+	assert_int_equal(count(POLL_COUNT_yields), 0);
 }
 
 static void
@@ -187,7 +223,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {T(test_alone), T(test_found_at_last_look),
-	    T(test_shared), T(test_crowded), T(test_no_nap_while_hot), T(test_latency_profile)};
+	    T(test_shared), T(test_crowded), T(test_late_naps), T(test_no_nap_while_hot),
+	    T(test_latency_profile)};
 	int failed;
 
 	rig_start();
