@@ -29,6 +29,7 @@ struct daemon;
 	X(tx_cnps)              \
 	X(rx_cnps)              \
 	X(cc_slowed)            \
+	X(refused)              \
 	X(pauses)
 
 /* The names of POLL_ZCOPY_COUNTER_LIST. X(name) */

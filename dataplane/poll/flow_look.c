@@ -124,7 +124,7 @@ rx_look(struct poll *p, struct flow *f)
 	return true;
 }
 
-/* Answers to READs were taken: there is room for more. */
+/* Answers to READs were taken: flow_tell looks whether there is room for more. */
 static bool
 rdma_rx_look(struct poll *p, struct flow *f)
 {
@@ -135,8 +135,6 @@ rdma_rx_look(struct poll *p, struct flow *f)
 		return false;
 	if (!flow_rdma_consumed(f, head))
 		hostile(p, f, POLL_COUNT_hostile_rx_pos);
-	else
-		flow_rdma_more(p, f);
 	return true;
 }
 

@@ -45,6 +45,10 @@ engine_view(const struct engine *e, struct poll_conn_view *v)
 	v->credits_local = s->announced - s->mseq_received;
 	v->credits_peer = s->tx_limit - s->mseq_posted;
 	zcopy_view(sdp_zcopy_counters(&e->sdp), v);
+	if (s->rdma) {
+		v->rdma_reads = s->lent->rdma.reads;
+		v->rdma_writes = s->lent->rdma.writes;
+	}
 }
 
 static void

@@ -80,14 +80,15 @@ int poll_doorbell_fd(unsigned poll);
 
 /* What each queue pair counts by these names (rc.h) of losses and congestion: told per connection,
  * and summed up, finished connections included. X(name, text) */
-#define POLL_QP_COUNTER_LIST(X)                                              \
-	X(lost, "packets deemed lost")                                       \
-	X(mistakes, "packets sent again that had only been late")            \
-	X(timeouts, "retransmission timers expired")                         \
-	X(rx_ce, "packets received that were marked: they met a long queue") \
-	X(tx_cnps, "congestion notifications sent")                          \
-	X(rx_cnps, "congestion notifications received")                      \
-	X(cc_slowed, "times congestion control slowed a connection down")    \
+#define POLL_QP_COUNTER_LIST(X)                                                              \
+	X(lost, "packets deemed lost")                                                       \
+	X(mistakes, "packets sent again that had only been late")                            \
+	X(timeouts, "retransmission timers expired")                                         \
+	X(refused, "requests of a peer that ended its connection: sequence, length, access") \
+	X(rx_ce, "packets received that were marked: they met a long queue")                 \
+	X(tx_cnps, "congestion notifications sent")                                          \
+	X(rx_cnps, "congestion notifications received")                                      \
+	X(cc_slowed, "times congestion control slowed a connection down")                    \
 	X(pauses, "times a packet waited for its turn at the rate congestion control allows")
 
 /* What a stream counts of SDP's Read-Zcopy: told per connection, and summed up likewise. X(name,

@@ -33,6 +33,7 @@ sdp_rdma_queue(struct sdp_session *s, const struct sdp_rdma_request *r)
 	if (!s->rdma) {
 		s->rdma = true;
 		q->taken = q->done = q->posted = q->tail = q->hold = 0;
+		q->writes = q->reads = 0;
 	}
 	if (q->tail - q->taken == SDP_RDMA_MAX)
 		return SAN_EAGAIN;
@@ -71,7 +72,7 @@ sdp_rdma_plan(const struct sdp_session *s, struct rc_run *m)
 	const struct sdp_rdma *q = &s->lent->rdma;
 	const struct sdp_rdma_slot *slot = slot_at(s, q->posted);
 
-	if (q->posted == q->tail || s->deaf || seq32_diff(s->tx_posted, slot->after) < 0 ||
+	if (q->posted == q->tail || seq32_diff(s->tx_posted, slot->after) < 0 ||
 	    (slot->r.op == SDP_RDMA_WRITE && q->hold != q->posted))
 		return false;
 	m->kind = slot->r.op == SDP_RDMA_WRITE ? RC_WRITE : RC_READ;
@@ -110,14 +111,16 @@ sdp_rdma_arrived(struct sdp_session *s, const struct rc_in *in)
 {
 	const struct sdp_rdma_request *r = &slot_at(s, in->op.tag + in->op_index)->r;
 
-	if (!s->deaf)
-		byte_ring_write(&r->ring, r->pos + in->offset, in->payload, in->len);
+	byte_ring_write(&r->ring, r->pos + in->offset, in->payload, in->len);
 }
 
 void
 sdp_rdma_reaped(struct sdp_session *s, uint32_t count)
 {
-	s->lent->rdma.done += count;
+	struct sdp_rdma *q = &s->lent->rdma;
+
+	for (; count > 0; count--)
+		*(slot_at(s, q->done++)->r.op == SDP_RDMA_READ ? &q->reads : &q->writes) += 1;
 	hold_set(s);
 }
 

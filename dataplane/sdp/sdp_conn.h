@@ -93,6 +93,7 @@ struct sdp_rdma {
 	/* The oldest that what is produced behind it waits for: a READ, or one not yet posted;
 	 * tail: none. */
 	uint32_t hold;
+	uint32_t writes, reads; /* done */
 	struct sdp_rdma_slot slot[SDP_RDMA_MAX];
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Message mode between two real daemons over memif, programs scripted: messages, memory that peers
- * reach, and every way it can end. argv[1] is the daemon. */
+ * reach (of streams, too), and every way it can end. argv[1] is the daemon. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static struct prog a, b;
 static uint32_t listener;
 
 static int
-programs_up(void **state)
+programs_attach(uint32_t type)
 {
 	int slot;
 
@@ -32,10 +32,22 @@ programs_up(void **state)
 	if (!prog_attach(&a, hosts.a.socket, "client") ||
 	    !prog_attach(&b, hosts.b.socket, "server"))
 		return -1;
-	a.type = b.type = SHM_TYPE_SEQPACKET;
+	a.type = b.type = type;
 	slot = prog_sock_listen(&b, "::", PORT, 16);
 	listener = (uint32_t)slot;
 	return slot >= 0 && prog_wait_state(&b, listener, SHM_STATE_LISTENING, WAIT) ? 0 : -1;
+}
+
+static int
+programs_up(void **state)
+{
+	return programs_attach(SHM_TYPE_SEQPACKET);
+}
+
+static int
+streams_up(void **state)
+{
+	return programs_attach(SHM_TYPE_STREAM);
 }
 
 static int
@@ -67,21 +79,41 @@ pattern(uint32_t i)
 
 /* --- records --- */
 
-static void
-put(struct prog *p, uint32_t slot, const struct shm_tx_record *r, const void *payload)
+/* Where they are: a stream has rings of their own for them. */
+struct lane {
+	struct byte_ring tx, rx;
+	_Atomic uint32_t *tx_tail, *tx_head, *rx_tail, *rx_head;
+};
+
+static struct lane
+lane_of(const struct prog *p, uint32_t slot)
 {
-	const struct byte_ring tx = shm_map_tx(&p->map, slot);
 	struct shm_sock *k = prog_slot(p, slot);
-	uint32_t tail = atomic_load(&k->tx_tail), bytes = shm_record_bytes(shm_tx_payload(r));
+
+	if (p->type == SHM_TYPE_SEQPACKET)
+		return (struct lane){shm_map_tx(&p->map, slot), shm_map_rx(&p->map, slot),
+		    &k->tx_tail, &k->tx_head, &k->rx_tail, &k->rx_head};
+	return (struct lane){shm_map_rdma_tx(&p->map, slot), shm_map_rdma_rx(&p->map, slot),
+	    &k->rdma_tail, &k->rdma_head, &k->rdma_rx_tail, &k->rdma_rx_head};
+}
+
+static void
+put(struct prog *p, uint32_t slot, const struct shm_tx_record *record, const void *payload)
+{
+	const struct lane l = lane_of(p, slot);
+	struct shm_tx_record r = *record;
+	uint32_t tail = atomic_load(l.tx_tail), bytes = shm_record_bytes(shm_tx_payload(&r));
 	uint64_t until = prog_now_ms() + WAIT;
 
-	while (tail - atomic_load(&k->tx_head) + bytes > tx.size) {
+	while (tail - atomic_load(l.tx_head) + bytes > l.tx.size) {
 		assert_true(prog_now_ms() < until);
 		prog_pause(p);
 	}
-	shm_tx_record_put(&tx, tail, r);
-	byte_ring_write(&tx, tail + SHM_RECORD_HEAD, payload, shm_tx_payload(r));
-	atomic_store(&k->tx_tail, tail + bytes);
+	if (p->type == SHM_TYPE_STREAM)
+		r.after = atomic_load(&prog_slot(p, slot)->tx_tail);
+	shm_tx_record_put(&l.tx, tail, &r);
+	byte_ring_write(&l.tx, tail + SHM_RECORD_HEAD, payload, shm_tx_payload(&r));
+	atomic_store(l.tx_tail, tail + bytes);
 	prog_ring(p, slot);
 }
 
@@ -98,9 +130,10 @@ static bool
 done(struct prog *p, uint32_t slot)
 {
 	struct shm_sock *k = prog_slot(p, slot);
+	const struct lane l = lane_of(p, slot);
 	uint64_t until = prog_now_ms() + WAIT;
 
-	while (atomic_load(&k->tx_head) != atomic_load(&k->tx_tail)) {
+	while (atomic_load(l.tx_head) != atomic_load(l.tx_tail)) {
 		if (atomic_load(&k->wire_flags) & SHM_WIRE_QUIET)
 			return false;
 		assert_true(prog_now_ms() < until);
@@ -112,20 +145,19 @@ done(struct prog *p, uint32_t slot)
 static struct shm_rx_record
 take(struct prog *p, uint32_t slot, uint8_t *payload)
 {
-	const struct byte_ring rx = shm_map_rx(&p->map, slot);
-	struct shm_sock *k = prog_slot(p, slot);
+	const struct lane l = lane_of(p, slot);
 	uint64_t until = prog_now_ms() + WAIT;
-	uint32_t head = atomic_load(&k->rx_head);
+	uint32_t head = atomic_load(l.rx_head);
 	struct shm_rx_record r = {0};
 	int n;
 
-	while ((n = shm_rx_record_get(&rx, head, atomic_load(&k->rx_tail), &r)) == 0) {
+	while ((n = shm_rx_record_get(&l.rx, head, atomic_load(l.rx_tail), &r)) == 0) {
 		assert_true(prog_now_ms() < until);
 		prog_pause(p);
 	}
 	assert_true(n > 0);
-	byte_ring_read(&rx, head + SHM_RECORD_HEAD, payload, r.len);
-	atomic_store(&k->rx_head, head + (uint32_t)n);
+	byte_ring_read(&l.rx, head + SHM_RECORD_HEAD, payload, r.len);
+	atomic_store(l.rx_head, head + (uint32_t)n);
 	prog_ring(p, slot);
 	return r;
 }
@@ -417,6 +449,84 @@ memory__what_is_refused(void **state)
 	}
 }
 
+/* Gone with the program's use of the socket, though the connection is not. */
+static void
+stream__memory_ends_with_the_close(void **state)
+{
+	struct proto_mem mem = heap_mem(&b, PROTO_MEM_READ | PROTO_MEM_WRITE);
+	uint8_t *heap = (uint8_t *)b.map.region + b.map.region->heap_off;
+	struct shm_tx_record r = {.op = SHM_TX_WRITE, .len = 4, .va = VA};
+	uint32_t c, s;
+
+	pair(&c, &s);
+	assert_int_equal(mem_ask(&b, PROTO_MEM_ADD, s, &mem, &r.key), 0);
+	put(&a, c, &r, "good");
+	assert_true(done(&a, c));
+	assert_memory_equal(heap, "good", 4);
+	prog_close(&b, s, 0);
+	assert_true(prog_wait_wire(&a, c, SHM_WIRE_EOF, WAIT));
+	put(&a, c, &r, "evil");
+	assert_false(done(&a, c));
+	assert_int_equal(wire_err(&a, c), SAN_ECONNRESET);
+	assert_memory_equal(heap, "good", 4);
+}
+
+/* What is given up does not let what is behind it look complete. */
+static void
+stream__closed_with_rdma_is_reset(void **state)
+{
+	struct proto_mem mem = heap_mem(&b, PROTO_MEM_READ);
+	struct shm_tx_record r = {.op = SHM_TX_READ, .len = 4096, .va = VA};
+	uint32_t c, s, gen;
+
+	pair(&c, &s);
+	assert_int_equal(mem_ask(&b, PROTO_MEM_ADD, s, &mem, &r.key), 0);
+	for (int i = 0; i < 40; i++) /* more than there is room for answers */
+		put(&a, c, &r, "");
+	assert_int_equal(prog_write(&a, c, "done", 4), 4);
+	gen = prog_gen(&a, c);
+	prog_close(&a, c, 0);
+	assert_true(prog_wait_wire(&b, s, SHM_WIRE_ERROR, WAIT));
+	assert_int_equal(wire_err(&b, s), SAN_ECONNRESET);
+	assert_int_equal(atomic_load(&prog_slot(&b, s)->rx_tail), 0);
+	assert_int_equal(atomic_load(&prog_slot(&b, s)->wire_flags) & SHM_WIRE_EOF, 0);
+	assert_true(prog_wait_freed(&a, c, gen, WAIT));
+	gen = prog_gen(&b, s);
+	prog_close(&b, s, 0);
+	assert_true(prog_wait_freed(&b, s, gen, WAIT));
+}
+
+static void
+stream__hostile_records_hurt_only_their_own(void **state)
+{
+	const struct shm_tx_record bad[] = {
+	    {.op = SHM_TX_SEND, .len = 4},
+	    {.op = SHM_TX_WRITE, .len = 0x7fffffff},
+	    {.op = SHM_TX_READ, .len = SAN_RDMA_RING},
+	    {.op = 9},
+	    {.op = SHM_TX_WRITE, .zero = 1},
+	};
+	uint32_t c, s, c2, s2;
+	uint8_t got[4];
+
+	pair(&c2, &s2);
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct byte_ring tx;
+
+		pair(&c, &s);
+		tx = shm_map_rdma_tx(&a.map, c);
+		shm_tx_record_put(&tx, 0, &bad[i]);
+		atomic_store(&prog_slot(&a, c)->rdma_tail, 64);
+		prog_ring(&a, c);
+		assert_true(prog_wait_wire(&a, c, SHM_WIRE_ERROR, WAIT));
+		assert_int_equal(wire_err(&a, c), SAN_ECONNABORTED);
+		assert_true(prog_wait_wire(&b, s, SHM_WIRE_ERROR, WAIT));
+		assert_int_equal(wire_err(&b, s), SAN_ECONNRESET);
+	}
+	assert_true(prog_write_all(&a, c2, "fine", 4, WAIT));
+	assert_true(prog_read_all(&b, s2, got, 4, WAIT));
+}
+
 /* What arrived is there; who goes on gets an error; the slot is free in the end. */
 static void
 close__is_abortive(void **state)
@@ -512,6 +622,10 @@ group_down(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, programs_up, programs_down)
+#define S(f)                                                      \
+	{                                                         \
+		"stream: " #f, f, streams_up, programs_down, NULL \
+	}
 
 int
 main(int argc, char **argv)
@@ -524,6 +638,13 @@ main(int argc, char **argv)
 	    T(memory__rights_are_kept),
 	    T(memory__keys_are_a_connections_own),
 	    T(memory__what_is_refused),
+	    S(memory__peer_reads_and_writes),
+	    S(memory__of_the_process_itself),
+	    S(memory__rights_are_kept),
+	    S(memory__keys_are_a_connections_own),
+	    S(stream__memory_ends_with_the_close),
+	    S(stream__closed_with_rdma_is_reset),
+	    S(stream__hostile_records_hurt_only_their_own),
 	    T(close__is_abortive),
 	    T(close__messages_at_once),
 	    T(death__of_a_program),
