@@ -1,115 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The default upcall table: WPU functions for programs that call the provider without a switch of
- * their own. Owns the table of socket handles; knows nothing about sockets behind it. */
+ * their own. Knows nothing about the sockets behind the handles. */
 #include <sand/upcall.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A handle is index + generation << 20, so that a closed one is recognised. */
-#define HANDLE_BITS 20
-#define HANDLE_MAX  (1u << HANDLE_BITS)
-
-struct slot {
-	DWORD_PTR context;
-	uint32_t gen; /* odd: open */
-	uint32_t next_free;
-};
-
-static struct {
-	pthread_mutex_t lock;
-	struct slot *slots;
-	uint32_t count, free; /* free: index + 1 of the first free slot, 0 = none */
-} handles = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int
-grow(void)
-{
-	uint32_t count = handles.count == 0 ? 64 : handles.count * 2;
-	struct slot *slots;
-
-	if (count > HANDLE_MAX)
-		return -1;
-	slots = realloc(handles.slots, count * sizeof *slots);
-	if (slots == NULL)
-		return -1;
-	for (uint32_t i = handles.count; i < count; i++)
-		slots[i] = (struct slot){.next_free = i + 1 < count ? i + 2 : 0};
-	handles.free = handles.count + 1;
-	handles.slots = slots;
-	handles.count = count;
-	return 0;
-}
-
-/* handles.lock held. NULL: never given out, or closed. */
-static struct slot *
-find(SOCKET h)
-{
-	uint32_t index = (uint32_t)(h & (HANDLE_MAX - 1));
-
-	if (index >= handles.count || handles.slots[index].gen != h >> HANDLE_BITS ||
-	    handles.slots[index].gen % 2 == 0)
-		return NULL;
-	return &handles.slots[index];
-}
+#include "handle.h"
 
 static SOCKET
 create_socket_handle(DWORD catalog, DWORD_PTR context, LPINT err)
 {
 	SOCKET h = INVALID_SOCKET;
+	int code = handle_create(context, &h);
 
-	pthread_mutex_lock(&handles.lock);
-	if (handles.free != 0 || grow() == 0) {
-		uint32_t index = handles.free - 1;
-		struct slot *s = &handles.slots[index];
+	if (code == 0)
+		return h;
+	*err = code;
+	return INVALID_SOCKET;
+}
 
-		handles.free = s->next_free;
-		s->gen++;
-		s->context = context;
-		h = (SOCKET)s->gen << HANDLE_BITS | index;
-	} else {
-		*err = WSAENOBUFS;
-	}
-	pthread_mutex_unlock(&handles.lock);
-	return h;
+static int
+outcome(int code, LPINT err)
+{
+	if (code == 0)
+		return 0;
+	*err = code;
+	return SOCKET_ERROR;
 }
 
 static int
 close_socket_handle(SOCKET h, LPINT err)
 {
-	struct slot *s;
-
-	pthread_mutex_lock(&handles.lock);
-	s = find(h);
-	if (s != NULL) {
-		s->gen++;
-		s->next_free = handles.free;
-		handles.free = (uint32_t)(s - handles.slots) + 1;
-	}
-	pthread_mutex_unlock(&handles.lock);
-	if (s == NULL)
-		*err = WSAENOTSOCK;
-	return s == NULL ? SOCKET_ERROR : 0;
+	return outcome(handle_close(h), err);
 }
 
 static int
 query_context(SOCKET h, PULONG_PTR context, LPINT err)
 {
-	struct slot *s;
+	return outcome(handle_context(h, context), err);
+}
 
-	pthread_mutex_lock(&handles.lock);
-	s = find(h);
-	if (s != NULL)
-		*context = s->context;
-	pthread_mutex_unlock(&handles.lock);
-	if (s == NULL)
-		*err = WSAENOTSOCK;
-	return s == NULL ? SOCKET_ERROR : 0;
+int
+san_socket_fd(SOCKET s)
+{
+	return handle_with((DWORD_PTR)s);
 }
 
 /* --- events: an eventfd in a pointer --- */
@@ -179,15 +117,16 @@ reset_event(WSAEVENT ev, LPINT err)
 	return FALSE;
 }
 
-/* Internal last: who polls it sees the other fields complete. Then the event, if there is one. */
+/* Internal last: who polls it sees the other fields complete. Then the event, if there is one, and
+ * the handle: who is woken by either finds the operation complete. */
 static int
 complete_request(SOCKET h, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT err)
 {
+	DWORD_PTR context;
 	WSAEVENT ev;
 	int ignored;
-	ULONG_PTR context;
 
-	if (ov == NULL || query_context(h, &context, err) != 0) {
+	if (ov == NULL || handle_context(h, &context) != 0) {
 		*err = WSAEINVAL;
 		return SOCKET_ERROR;
 	}
@@ -197,6 +136,7 @@ complete_request(SOCKET h, LPWSAOVERLAPPED ov, DWORD error, DWORD bytes, LPINT e
 	__atomic_store_n(&ov->Internal, 0, __ATOMIC_RELEASE);
 	if (ev != NULL && ((uintptr_t)ev & 1) == 0)
 		(void)set_event(ev, &ignored);
+	(void)handle_signal(h);
 	return 0;
 }
 
