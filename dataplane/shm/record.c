@@ -68,14 +68,16 @@ shm_rx_record_get(
     const struct byte_ring *rx, uint32_t head, uint32_t tail, struct shm_rx_record *out)
 {
 	int used = filled(rx, head, tail);
-	uint32_t bytes;
+	uint32_t payload, bytes;
 
 	if (used <= 0)
 		return used;
 	byte_ring_read(rx, head, out, sizeof *out);
+	/* What was written into registered memory may be longer than any ring. */
+	payload = out->kind == SHM_RX_MESSAGE && (out->flags & SHM_RX_WRITTEN) != 0 ? 0 : out->len;
 	if ((out->kind != SHM_RX_MESSAGE && out->kind != SHM_RX_READ_DATA) ||
-	    out->len > shm_record_max(rx->size))
+	    payload > shm_record_max(rx->size))
 		return SAN_EPROTO;
-	bytes = shm_record_bytes((out->flags & SHM_RX_WRITTEN) != 0 ? 0 : out->len);
+	bytes = shm_record_bytes(payload);
 	return bytes <= (uint32_t)used ? (int)bytes : SAN_EPROTO;
 }

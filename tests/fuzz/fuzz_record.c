@@ -40,6 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_tx(&ring, at, &tx, (uint32_t)n, tail - at);
 	for (uint32_t at = head; (n = shm_rx_record_get(&ring, at, tail, &rx)) > 0;
 	     at += (uint32_t)n)
-		promise((uint32_t)n <= tail - at && rx.len <= shm_record_max(RING));
+		promise((uint32_t)n <= tail - at &&
+			((rx.kind == SHM_RX_MESSAGE && (rx.flags & SHM_RX_WRITTEN) != 0) ||
+			    rx.len <= shm_record_max(RING)));
 	return 0;
 }

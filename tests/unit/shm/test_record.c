@@ -133,6 +133,13 @@ rx_records_are_checked_too(void **state)
 	r.flags = SHM_RX_IMM | SHM_RX_WRITTEN;
 	shm_rx_record_put(&ring, 0, &r);
 	assert_int_equal(shm_rx_record_get(&ring, 0, 32, &got), 32);
+	/* Registered memory is larger than a ring may be. */
+	r.len = 1u << 30;
+	shm_rx_record_put(&ring, 0, &r);
+	assert_int_equal(shm_rx_record_get(&ring, 0, 32, &got), 32);
+	r.kind = SHM_RX_READ_DATA;
+	shm_rx_record_put(&ring, 0, &r);
+	assert_int_equal(shm_rx_record_get(&ring, 0, 32, &got), SAN_EPROTO);
 	r.kind = 3;
 	shm_rx_record_put(&ring, 0, &r);
 	assert_int_equal(shm_rx_record_get(&ring, 0, RING, &got), SAN_EPROTO);
