@@ -66,6 +66,17 @@ sdp_rdma_end(const struct sdp_session *s)
 	return sdp_rdma_holds(s) ? slot_at(s, s->lent->rdma.hold)->after : s->tx_produced;
 }
 
+/* What is posted while the peer has as many READs as it takes would keep everything else waiting.
+ */
+static bool
+read_may_go(const struct sdp_session *s)
+{
+	const struct sdp_rdma *q = &s->lent->rdma;
+	uint32_t under_way = q->posted - q->hold + (s->reading ? s->lent->zcopy.sink.reads : 0);
+
+	return under_way < s->qp.initiator_depth;
+}
+
 bool
 sdp_rdma_plan(const struct sdp_session *s, struct rc_run *m)
 {
@@ -73,7 +84,7 @@ sdp_rdma_plan(const struct sdp_session *s, struct rc_run *m)
 	const struct sdp_rdma_slot *slot = slot_at(s, q->posted);
 
 	if (q->posted == q->tail || seq32_diff(s->tx_posted, slot->after) < 0 ||
-	    (slot->r.op == SDP_RDMA_WRITE && q->hold != q->posted))
+	    (slot->r.op == SDP_RDMA_WRITE ? q->hold != q->posted : !read_may_go(s)))
 		return false;
 	m->kind = slot->r.op == SDP_RDMA_WRITE ? RC_WRITE : RC_READ;
 	m->what = SDP_WHAT_RDMA;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A whole connection against a peer and a program that do anything at any time: the script's bytes
  * choose packets, positions, events and pauses. Whatever they are, memory outside the rings stays
- * untouched, emission ends, nothing is said beyond the peer's credits, DEAD is final, after a close
- * the connection is DEAD within its deadlines, and all it was lent comes back. */
+ * untouched, emission ends, nothing is said beyond the peer's credits, RDMA is done in its order
+ * and nothing overtakes it, DEAD is final, after a close the connection is DEAD within its
+ * deadlines, and all it was lent comes back. */
 #include "fuzz.h"
 #include "mr.h"
 #include "recovery.h"
 #include "sack.h"
+#include "san_err.h"
 #include "san_limits.h"
 #include "sdp_priv.h"
 
@@ -16,6 +18,9 @@
 #define EMIT_BURST 16
 #define BLOCKS	   2
 #define FRAMES_MAX 40
+#define LOCAL	   1024u /* bytes RDMA of the program's comes from and goes to */
+#define MEMORY	   512u	 /* that the peer may reach: so much here, and as much far away */
+#define VA	   0x1000u
 
 /* A packet as its owner keeps it. */
 struct held {
@@ -34,8 +39,11 @@ struct world {
 	struct rc_block *block;
 	uint32_t held;
 	struct sdp_lent lent;
-	struct rc_mr mr[2];
+	struct rc_mr mr[4];
 	struct rc_mrs mrs;
+	uint8_t *local, *memory;
+	uint32_t near_key, far_key;
+	uint32_t rdma_posted, rdma_taken;
 };
 
 /* From nothing to seconds. Finite, so that the number of repeats is. */
@@ -67,7 +75,14 @@ world_init(struct world *w, struct script *s)
 	o.active = how & 1;
 	o.features = how & 2 ? FEATURE_SACK : 0;
 	o.pool = how & 4 ? &w->pool : NULL;
-	promise(rc_mrs_init(&w->mrs, w->mr, 2, (struct prng){how}) == 0);
+	promise(rc_mrs_init(&w->mrs, w->mr, 4, (struct prng){how}) == 0);
+	w->local = calloc(1, LOCAL);
+	w->memory = calloc(1, MEMORY);
+	promise(w->local != NULL && w->memory != NULL);
+	promise(rc_mr_register(&w->mrs, QPN, VA, w->memory, MEMORY,
+		    RC_ACCESS_REMOTE_READ | RC_ACCESS_REMOTE_WRITE, &w->near_key) == 0);
+	promise(rc_mr_register(&w->mrs, QPN, VA, NULL, MEMORY,
+		    RC_ACCESS_REMOTE_READ | RC_ACCESS_REMOTE_WRITE, &w->far_key) == 0);
 	if (how & 8) {
 		o.lent = &w->lent;
 		o.zcopy = true;
@@ -97,6 +112,19 @@ world_init(struct world *w, struct script *s)
 	return sdp_conn_init(&w->c, &o, w->now) == 0;
 }
 
+/* What the packet just received wrote into far memory: there it is, or it is not. */
+static void
+far_write(struct world *w)
+{
+	struct rc_far far;
+
+	if (!sdp_far_write(&w->c, &far))
+		return;
+	promise(far.key == w->far_key && far.va >= VA && far.va - VA + far.len <= MEMORY);
+	if (script_byte(w->s) % 4 == 0)
+		sdp_far_refuse(&w->c, w->now);
+}
+
 /* A frame comes back: look at its packet again, if it is its turn, and let go of it. */
 static void
 frame_back(struct world *w, struct held *h, bool turn)
@@ -105,6 +133,7 @@ frame_back(struct world *w, struct held *h, bool turn)
 	w->held--;
 	if (turn)
 		promise(!sdp_packet_receive(&w->c, &h->p, NULL, w->now));
+	far_write(w);
 	free(h);
 }
 
@@ -128,10 +157,12 @@ receive(struct world *w, const struct roce_pkt *p)
 	h->p = *p;
 	h->p.payload = h->bytes;
 	memcpy(h->bytes, p->payload, p->payload_len);
-	if (sdp_packet_receive(&w->c, &h->p, h, w->now))
+	if (sdp_packet_receive(&w->c, &h->p, h, w->now)) {
 		w->held++;
-	else
+	} else {
+		far_write(w);
 		free(h);
+	}
 	frames_back(w);
 }
 
@@ -190,7 +221,49 @@ receive_packet(struct world *w)
 	p.payload_len = (uint16_t)script_bytes(w->s, bytes, script_byte(w->s) % 64);
 	if (how & 32)
 		p.payload_len = (uint16_t)w->pmtu;
+	if (how & 64) { /* RDMA that may be good */
+		p.ext.rkey = how & 128 ? w->near_key : w->far_key;
+		p.ext.va = VA + script_byte(w->s) * 2u;
+		p.ext.dma_len = p.opcode == ROCE_RC_READ_REQ ? script_byte(w->s) : p.payload_len;
+	}
 	receive(w, &p);
+}
+
+static void
+program_rdma(struct world *w)
+{
+	struct sdp_session *s = &w->c.s;
+	struct sdp_rdma_request r = {
+	    .va = script_u32(w->s),
+	    .key = script_byte(w->s),
+	    .len = script_byte(w->s) * 4u,
+	    .pos = script_byte(w->s) * 8u,
+	    .ring = {w->local, LOCAL},
+	    .cookie = w->rdma_posted,
+	    .op = script_byte(w->s) & 1 ? SDP_RDMA_READ : SDP_RDMA_WRITE,
+	};
+	int err = sdp_rdma_post(&w->c, &r);
+
+	if (err == 0)
+		w->rdma_posted++;
+	promise(w->rdma_posted - w->rdma_taken <= SDP_RDMA_MAX);
+	promise(err == 0 || err == SAN_ENOTCONN || err == SAN_EOPNOTSUPP ||
+		(err == SAN_EAGAIN && w->rdma_posted - w->rdma_taken == SDP_RDMA_MAX));
+	promise(err != SAN_EOPNOTSUPP || s->lent == NULL || s->qp.initiator_depth == 0);
+}
+
+/* What is done is so in order. */
+static void
+check_rdma(struct world *w)
+{
+	const struct sdp_session *s = &w->c.s;
+	struct sdp_rdma_done d;
+
+	while (sdp_rdma_take(&w->c, &d))
+		promise(d.cookie == w->rdma_taken++);
+	promise(seq32_diff(w->rdma_posted, w->rdma_taken) >= 0);
+	if (s->rdma && sdp_rdma_holds(s))
+		promise(seq32_diff(s->tx_posted, sdp_rdma_end(s)) <= 0);
 }
 
 static void
@@ -247,10 +320,19 @@ owner_event(struct world *w)
 	case 5:
 		sdp_port_down(&w->c, w->now);
 		break;
+	case 6:
+		program_rdma(w);
+		break;
 	default:
 		sdp_keepalive(&w->c, w->now);
 		break;
 	}
+}
+
+static bool
+inside(const struct roce_tx *tx, uint8_t i, const uint8_t *area, uint32_t size)
+{
+	return tx->seg[i].base >= area && tx->seg[i].base + tx->seg[i].len <= area + size;
 }
 
 static void
@@ -266,8 +348,23 @@ check_tx(const struct world *w, const struct roce_tx *tx)
 		return; /* the bytes are the engine's own */
 	}
 	for (uint8_t i = 0; i < tx->seg_count; i++)
-		promise(tx->seg[i].base >= w->tx &&
-			tx->seg[i].base + tx->seg[i].len <= w->tx + w->tx_size);
+		promise(tx->seg[i].base == NULL || inside(tx, i, w->tx, w->tx_size) ||
+			inside(tx, i, w->local, LOCAL) || inside(tx, i, w->memory, MEMORY));
+}
+
+/* The bytes of an answer from far memory: there they are, or they are not, which is the last that
+ * is said. False: that. */
+static bool
+far_read(struct world *w, struct roce_tx *tx)
+{
+	if (tx->seg_count == 0 || tx->seg[0].base != NULL)
+		return true;
+	promise(tx->ext.rkey == w->far_key && tx->ext.va >= VA &&
+		tx->ext.va - VA + tx->seg[0].len <= MEMORY);
+	if (script_byte(w->s) % 4 != 0)
+		return true;
+	sdp_answer_refuse(&w->c, tx, w->now);
+	return false;
 }
 
 /* What is posted may have to wait: for the peer, for room in the window, for its pace, or for ever.
@@ -277,6 +374,7 @@ waits(const struct rc_qp *qp, struct san_time now)
 {
 	return qp->state == RC_STATE_SQE || qp->state == RC_STATE_ERR ||
 	       qp->rnr_until.ns != UINT64_MAX || rc_held(qp) ||
+	       (qp->read_runs != 0 && qp->reads_out >= qp->initiator_depth) ||
 	       psn_span(qp->nxt, qp->una) > rc_window(qp) || cc_next(&qp->cc).ns > now.ns;
 }
 
@@ -291,8 +389,11 @@ emit(struct world *w)
 		uint32_t mseq = w->c.s.mseq_posted;
 
 		n = sdp_emit(&w->c, out, max, w->now);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			check_tx(w, &out[i]);
+			if (!far_read(w, &out[i]))
+				n = i + 1;
+		}
 		/* Nothing new is said without a credit for it. */
 		promise(w->c.s.mseq_posted == mseq || sdp_credits(&w->c.s) >= 0 || before < 0);
 		total += n;
@@ -326,6 +427,7 @@ settle(struct world *w)
 	frames_back(w);
 	emit(w);
 	check_credits(w);
+	check_rdma(w);
 	promise(sdp_deadline(&w->c).ns > w->now.ns);
 	events = sdp_events_take(&w->c);
 	promise(!w->died || events == 0);
@@ -347,6 +449,8 @@ check_ends(struct world *w)
 		settle(w);
 	}
 	frames_back(w);
+	promise(rc_mr_deregister(&w->mrs, w->near_key) == 0);
+	promise(rc_mr_deregister(&w->mrs, w->far_key) == 0);
 	promise(w->held == 0 && w->pool.lent == 0 && w->mrs.used == 0);
 }
 
@@ -386,5 +490,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(w.block);
 	free(w.tx);
 	free(w.rx);
+	free(w.local);
+	free(w.memory);
 	return 0;
 }
