@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Message mode and RDMA: the server lets its peer reach a piece of its memory and sends it the
- * descriptor in a message. The client writes a text there, reads it back, and says in a message
- * that it is done: a message posted behind RDMA arrives behind it.
+/* RDMA: the server lets its peer reach a piece of its memory and sends it the descriptor. The
+ * client writes a text there, reads it back, and says that it is done: what is sent behind RDMA
+ * arrives behind it. In message mode, or with "stream" on a byte stream.
  *
- * usage: rdma serve ADDRESS PORT
- *        rdma ADDRESS PORT TEXT */
+ * usage: rdma [stream] serve ADDRESS PORT
+ *        rdma [stream] ADDRESS PORT TEXT */
 #include "example.h"
 
 #include <stdio.h>
 #include <string.h>
 
+static int type = SOCK_SEQPACKET;
 static LPFN_WSPREGISTERMEMORY register_memory;
 static LPFN_WSPREGISTERRDMAMEMORY register_rdma_memory;
 static LPFN_WSPRDMAWRITE rdma_write;
@@ -50,8 +51,8 @@ prepare(SOCKET s)
 	return h;
 }
 
-/* Wait for an operation that was to be WSA_IO_PENDING. */
-static void
+/* Wait for an operation that was to be WSA_IO_PENDING. Returns its bytes. */
+static DWORD
 finish(SOCKET s, WSAOVERLAPPED *ov, int err, const char *what)
 {
 	DWORD bytes, flags;
@@ -59,6 +60,7 @@ finish(SOCKET s, WSAOVERLAPPED *ov, int err, const char *what)
 	if (err != WSA_IO_PENDING ||
 	    !wsp.lpWSPGetOverlappedResult(s, ov, &bytes, TRUE, &flags, &err))
 		example_fail(what, err);
+	return bytes;
 }
 
 static void
@@ -72,19 +74,27 @@ message_send(SOCKET s, void *from, u_long len)
 	finish(s, &ov, err, "WSPSend");
 }
 
+/* A message comes whole, a stream's bytes as they come. */
 static void
-message_recv(SOCKET s, void *to, u_long len)
+message_recv(SOCKET s, char *to, u_long len)
 {
-	WSABUF b = {len, (char *)to};
-	WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1};
-	int err = 0;
+	while (len > 0) {
+		WSABUF b = {len, to};
+		WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1};
+		int err = 0;
+		DWORD n;
 
-	wsp.lpWSPRecv(s, &b, 1, NULL, NULL, &ov, NULL, NULL, &err);
-	finish(s, &ov, err, "WSPRecv");
+		wsp.lpWSPRecv(s, &b, 1, NULL, NULL, &ov, NULL, NULL, &err);
+		n = finish(s, &ov, err, "WSPRecv");
+		if (n == 0)
+			example_fail("WSPRecv", WSAECONNRESET);
+		len -= n;
+		to += n;
+	}
 }
 
 /* A close is abrupt in message mode and may overtake what acknowledges the peer's last message: who
- * received it lets the other close first. */
+ * received it lets the other close first. A stream just ends. */
 static void
 peer_closes(SOCKET s)
 {
@@ -94,16 +104,17 @@ peer_closes(SOCKET s)
 	int err = 0;
 
 	wsp.lpWSPRecv(s, &b, 1, NULL, NULL, &ov, NULL, NULL, &err);
-	if (err == WSA_IO_PENDING)
-		wsp.lpWSPGetOverlappedResult(s, &ov, &bytes, TRUE, &flags, &err);
-	if (err != WSAECONNRESET)
+	if (err == WSA_IO_PENDING &&
+	    wsp.lpWSPGetOverlappedResult(s, &ov, &bytes, TRUE, &flags, &err))
+		err = 0;
+	if (err != (type == SOCK_SEQPACKET ? WSAECONNRESET : 0))
 		example_fail("WSPRecv", err);
 }
 
 static void
 serve(const char *ip, const char *port)
 {
-	SOCKET listener = example_listen(SOCK_SEQPACKET, ip, port), s;
+	SOCKET listener = example_listen(type, ip, port), s;
 	DWORD len = sizeof memory.descriptor;
 	int err = 0;
 
@@ -125,7 +136,7 @@ serve(const char *ip, const char *port)
 static void
 ask(const char *ip, const char *port, const char *text)
 {
-	SOCKET s = example_socket(SOCK_SEQPACKET);
+	SOCKET s = example_socket(type);
 	WSAOVERLAPPED write = {.hEvent = (WSAEVENT)1}, read = {.hEvent = (WSAEVENT)1};
 	WSABUFEX from, to;
 	HANDLE h;
@@ -134,7 +145,7 @@ ask(const char *ip, const char *port, const char *text)
 	if (err != 0)
 		example_fail("WSPConnect", err);
 	h = prepare(s);
-	message_recv(s, memory.descriptor, sizeof memory.descriptor);
+	message_recv(s, (char *)memory.descriptor, sizeof memory.descriptor);
 	snprintf(memory.text, sizeof memory.text, "%s", text);
 	from = (WSABUFEX){sizeof memory.text, memory.text, h};
 	to = (WSABUFEX){sizeof memory.back, memory.back, h};
@@ -154,8 +165,14 @@ main(int argc, char **argv)
 {
 	int err = 0;
 
+	if (argc == 5 && strcmp(argv[1], "stream") == 0) {
+		type = SOCK_STREAM;
+		argc--;
+		argv++;
+	}
 	if (argc != 4) {
-		fprintf(stderr, "usage: rdma serve ADDRESS PORT\n       rdma ADDRESS PORT TEXT\n");
+		fprintf(stderr, "usage: rdma [stream] serve ADDRESS PORT\n"
+				"       rdma [stream] ADDRESS PORT TEXT\n");
 		return 2;
 	}
 	example_start(san_default_upcalls());

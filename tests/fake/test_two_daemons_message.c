@@ -642,6 +642,7 @@ main(int argc, char **argv)
 	    S(memory__of_the_process_itself),
 	    S(memory__rights_are_kept),
 	    S(memory__keys_are_a_connections_own),
+	    S(death__of_a_program),
 	    S(stream__memory_ends_with_the_close),
 	    S(stream__closed_with_rdma_is_reset),
 	    S(stream__hostile_records_hurt_only_their_own),

@@ -511,10 +511,8 @@ lines_expect(int fd, const char *want)
 }
 
 static void
-the_example_writes_and_reads(void **state)
+example_expect(const char *const serve_argv[], const char *const ask_argv[])
 {
-	const char *const serve_argv[] = {example, "serve", HOST_A, "7472", NULL};
-	const char *const ask_argv[] = {example, HOST_A, "7472", "hello, memory", NULL};
 	int from_server, from_client, status[2] = {-1, -1};
 	pid_t server = example_run(&hosts.a, serve_argv, &from_server), client;
 
@@ -528,6 +526,19 @@ the_example_writes_and_reads(void **state)
 	assert_int_equal(status[1], 0);
 	close(from_server);
 	close(from_client);
+}
+
+static void
+the_example_writes_and_reads(void **state)
+{
+	const char *const serve_argv[] = {example, "serve", HOST_A, "7472", NULL};
+	const char *const ask_argv[] = {example, HOST_A, "7472", "hello, memory", NULL};
+	const char *const serve_stream_argv[] = {example, "stream", "serve", HOST_A, "7473", NULL};
+	const char *const ask_stream_argv[] = {
+	    example, "stream", HOST_A, "7473", "hello, memory", NULL};
+
+	example_expect(serve_argv, ask_argv);
+	example_expect(serve_stream_argv, ask_stream_argv);
 }
 
 static int
