@@ -110,6 +110,10 @@ enum config_unit {
 	    "Send buffer of each socket, a power of two. Memory is used only as data fills it.")  \
 	X(sockets, rx_ring_bytes, NUMBER, rx_ring_bytes, "1M", SAN_RING_MIN, SAN_RING_MAX, BYTES, \
 	    "Receive buffer of each socket, a power of two.")                                     \
+	X(sockets, rdma_heap_bytes, NUMBER, rdma_heap_bytes, "64M", 0,                            \
+	    SAN_HEAP_CHUNKS *SAN_HEAP_CHUNK, BYTES,                                               \
+	    "Memory of each program that peers reach by RDMA without a system call (sanAlloc). "  \
+	    "Used only as it is allocated and written.")                                          \
 	X(transport, connect_timeout_ms, NUMBER, connect_timeout_ms, "3000", 10, 600000, MS,      \
 	    "A connection attempt nobody answers fails after this long.")                         \
 	X(transport, retry_count, NUMBER, retry_count, "7", 0, 7, NONE,                           \

@@ -68,6 +68,7 @@ struct san_config {
 	/* [sockets] */
 	uint32_t sockets_per_program, sessions_max, sessions_per_user, connections_max;
 	uint32_t tx_ring_bytes, rx_ring_bytes;
+	uint32_t rdma_heap_bytes; /* of each program, what it forked included */
 	/* [transport] */
 	uint32_t connect_timeout_ms, retry_count, rto_initial_us, rto_min_us, rto_max_ms,
 	    give_up_ms, window_packets, ack_delay_us, keepalive_ms, zcopy_threshold;

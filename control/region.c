@@ -11,8 +11,7 @@
 #include "check.h"
 #include "san_err.h"
 
-#define PAGE	   4096u
-#define HEAP_BYTES ((size_t)SAN_HEAP_CHUNKS * SAN_HEAP_CHUNK)
+#define PAGE 4096u
 
 static size_t
 page_up(size_t n)
@@ -37,14 +36,15 @@ layout(struct region *r, const struct region_geometry *geo)
 {
 	if (geo->socks < 2 || geo->socks > SAN_SOCKS_MAX || geo->socks % 2 != 0 ||
 	    geo->polls == 0 || geo->polls > SAN_POLLS_MAX || !ring_size_ok(geo->tx_ring_bytes) ||
-	    !ring_size_ok(geo->rx_ring_bytes))
+	    !ring_size_ok(geo->rx_ring_bytes) || geo->heap_bytes % SAN_HEAP_CHUNK != 0 ||
+	    geo->heap_bytes / SAN_HEAP_CHUNK > SAN_HEAP_CHUNKS)
 		return SAN_EINVAL;
 	r->geo = *geo;
 	r->sock_off = page_up(sizeof(struct shm_region));
 	r->attach_off = page_up(r->sock_off + geo->socks * sizeof(struct shm_sock));
 	r->ring_off = page_up(r->attach_off + SAN_ATTACH_MAX * sizeof(struct shm_attach));
 	r->heap_off = r->ring_off + geo->socks * slot_rings_bytes(geo);
-	r->bytes = r->heap_off + HEAP_BYTES;
+	r->bytes = r->heap_off + geo->heap_bytes;
 	return 0;
 }
 
@@ -64,7 +64,7 @@ header_fill(const struct region *r)
 	h->ring_off = r->ring_off;
 	h->attach_off = r->attach_off;
 	h->heap_off = r->heap_off;
-	h->heap_bytes = HEAP_BYTES;
+	h->heap_bytes = r->geo.heap_bytes;
 }
 
 int

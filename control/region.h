@@ -15,6 +15,7 @@ struct region_geometry {
 	uint32_t socks;			       /* even, at most SAN_SOCKS_MAX */
 	uint32_t tx_ring_bytes, rx_ring_bytes; /* powers of two, at least a page */
 	uint32_t polls;
+	uint32_t heap_bytes; /* of memory for peers, whole chunks; 0 = none */
 };
 
 struct region {

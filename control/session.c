@@ -34,6 +34,7 @@ geometry(const struct daemon *d)
 	    .tx_ring_bytes = d->config.tx_ring_bytes,
 	    .rx_ring_bytes = d->config.rx_ring_bytes,
 	    .polls = d->pollers.count,
+	    .heap_bytes = d->config.rdma_heap_bytes / SAN_HEAP_CHUNK * SAN_HEAP_CHUNK,
 	};
 }
 

@@ -14,7 +14,7 @@
 #define SAN_RULES_MAX	   64	 /* routing rules */
 #define SAN_NEIGH_MAX	   1024	 /* neighbour entries */
 #define SAN_BACKLOG_MAX	   4096	 /* un-accepted connections of one listener */
-#define SAN_HEAP_CHUNKS	   1024	 /* of a session's memory for peers, and ... */
+#define SAN_HEAP_CHUNKS	   16384 /* of a session's memory for peers, and ... */
 #define SAN_HEAP_CHUNK	   65536 /* ... the size of each */
 
 #define SAN_FRAME_MAX 9216 /* largest Ethernet frame we build or accept, without FCS */

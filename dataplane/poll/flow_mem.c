@@ -74,6 +74,7 @@ flow_far_write(struct poll *p, const struct rc_far *far)
 {
 	const struct poll_key *k = key_at(p, far->key);
 
+	poll_count(p, POLL_COUNT_far_writes, 1);
 	return k && pwrite(k->fd, far->bytes, far->len, (off_t)far->va) == (ssize_t)far->len;
 }
 
@@ -82,6 +83,7 @@ flow_far_read(struct poll *p, uint32_t key, uint64_t va, uint8_t *out, uint32_t 
 {
 	const struct poll_key *k = key_at(p, key);
 
+	poll_count(p, POLL_COUNT_far_reads, 1);
 	return k && pread(k->fd, out, len, (off_t)va) == (ssize_t)len;
 }
 

@@ -134,6 +134,8 @@ int poll_doorbell_fd(unsigned poll);
 	X(retransmits, "packets sent again, finished connections included")                       \
 	POLL_QP_COUNTER_LIST(X)                                                                   \
 	POLL_ZCOPY_COUNTER_LIST(X)                                                                \
+	X(far_reads, "packets read from memory of programs by a system call, not in place")       \
+	X(far_writes, "packets written to memory of programs by a system call, not in place")     \
 	X(hostile_tx_pos, "connections reset: the program's tx_tail makes no sense")              \
 	X(hostile_rx_pos, "connections reset: the program's rx_head makes no sense")              \
 	X(hostile_record, "connections reset: the program's ring holds what is no record")        \

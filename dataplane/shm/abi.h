@@ -247,11 +247,12 @@ struct shm_region {
 	char daemon_name[32];
 	/* C: incremented before and after each change of `net`: odd while it is being written */
 	_Alignas(SHM_LINE) _Atomic uint32_t net_gen;
-	_Atomic uint32_t net[SHM_NET_WORDS];		  /* C: a struct shm_net, word by word */
-	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone;  /* C: 1 when the daemon stops in order */
-	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	  /* P */
-	_Atomic uint32_t alloc_hint;			  /* P, ref_lock */
-	_Atomic uint64_t heap_used[SAN_HEAP_CHUNKS / 64]; /* P, ref_lock: bit per chunk */
+	_Atomic uint32_t net[SHM_NET_WORDS];		 /* C: a struct shm_net, word by word */
+	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone; /* C: 1 when the daemon stops in order */
+	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	 /* P */
+	_Atomic uint32_t alloc_hint;			 /* P, ref_lock */
+	/* P, ref_lock: bit per chunk; the first one of each piece that was handed out */
+	_Atomic uint64_t heap_used[SAN_HEAP_CHUNKS / 64], heap_first[SAN_HEAP_CHUNKS / 64];
 	struct shm_doorbell doorbell[SAN_POLLS_MAX];
 	struct shm_wake wake[SAN_WAKES_MAX];
 };

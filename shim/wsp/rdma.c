@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon_link.h"
+#include "heap.h"
 #include "mem.h"
 #include "sock.h"
 #include "wsp_err.h"
@@ -88,16 +89,20 @@ static int
 tell_daemon(uint32_t slot, struct exposed *e)
 {
 	struct proto_mem m = {.va = e->desc.va, .len = e->desc.len, .off = PROTO_MEM_OUTSIDE};
-	int fd = sys_open("/proc/self/mem", O_RDWR | O_CLOEXEC), err;
+	int fd = -1, err;
 
-	if (fd < 0)
-		return WSAENOBUFS;
+	if (!heap_offset(m.va, m.len, &m.off)) {
+		fd = sys_open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return WSAENOBUFS;
+	}
 	if ((e->rights & MEM_READ) != 0)
 		m.rights |= PROTO_MEM_READ;
 	if ((e->rights & MEM_WRITE) != 0)
 		m.rights |= PROTO_MEM_WRITE;
 	err = link_mem_add(slot, &m, fd, &e->desc.key);
-	sys_close(fd);
+	if (fd >= 0)
+		sys_close(fd);
 	return err == SAN_ETIMEDOUT ? WSAENETDOWN : wsp_err_from_san(err);
 }
 
@@ -199,17 +204,26 @@ rdma_slot_end(uint32_t slot)
 }
 
 bool
-rdma_overlaps(const void *addr, size_t len)
+rdma_overlaps_locked(const void *addr, size_t len)
 {
 	uint64_t at = (uintptr_t)addr;
 	bool found = false;
 
-	prov_lock();
 	for (uint32_t i = 0; i < table.top && !found; i++) {
 		const struct exposed *e = &table.at[i];
 
 		found = e->refs != 0 && (e->desc.va - at < len || at - e->desc.va < e->desc.len);
 	}
+	return found;
+}
+
+bool
+rdma_overlaps(const void *addr, size_t len)
+{
+	bool found;
+
+	prov_lock();
+	found = rdma_overlaps_locked(addr, len);
 	prov_unlock();
 	return found;
 }

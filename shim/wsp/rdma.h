@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Memory of this process that peers may reach: what was exposed on which socket, and how peers name
- * it. The daemon does the reaching, by /proc/PID/mem. prov.lock guards the table. */
+ * it. The daemon does the reaching: in place what lies in the region's heap, else by /proc/PID/mem.
+ * prov.lock guards the table. */
 #ifndef SAND_WSP_RDMA_H
 #define SAND_WSP_RDMA_H
 
@@ -30,6 +31,8 @@ int rdma_withdraw(SOCKET s, const struct rdma_desc *d);
 /* The socket closes: withdraw all it exposed. prov.lock held. */
 void rdma_slot_end(uint32_t slot);
 bool rdma_overlaps(const void *addr, size_t len);
+/* prov.lock held. */
+bool rdma_overlaps_locked(const void *addr, size_t len);
 /* In a forked child the parent's exposures do not exist. prov.lock held. */
 void rdma_forked(void);
 

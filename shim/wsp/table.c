@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include "fork.h"
+#include "heap.h"
 #include "io.h"
 #include "ready.h"
 #include "route.h"
@@ -58,4 +59,6 @@ const struct san_linux_table wsp_linux_table = {
     .sanForkBefore = fork_before,
     .sanForkParent = fork_parent,
     .sanForkChild = fork_child,
+    .sanAlloc = heap_alloc,
+    .sanFree = heap_free,
 };

@@ -7,6 +7,7 @@
  *        rdma [stream] ADDRESS PORT TEXT */
 #include "example.h"
 
+#include <sand/san.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,13 +17,16 @@ static LPFN_WSPREGISTERRDMAMEMORY register_rdma_memory;
 static LPFN_WSPRDMAWRITE rdma_write;
 static LPFN_WSPRDMAREAD rdma_read;
 
-/* All that operations of this program touch: registered once, as a whole. */
-static struct {
+/* All that operations of this program touch: registered once, as a whole. It is the daemon's, too,
+ * which so moves what the peer reads and writes there in place. Any other memory would do, at the
+ * price of a system call for each packet. */
+static struct memory {
 	BYTE descriptor[24];
 	char done;
 	char text[1024];
 	char back[1024];
-} memory;
+} * memory;
+static const struct san_linux_table *san;
 
 static void
 find(GUID guid, void *function)
@@ -41,11 +45,15 @@ prepare(SOCKET s)
 	int err = 0;
 	HANDLE h;
 
+	find((GUID)SAN_GUID_LINUX, &san);
+	memory = san->sanAlloc(sizeof *memory, &err);
+	if (memory == NULL)
+		example_fail("sanAlloc", err);
 	find((GUID)WSAID_REGISTERMEMORY, &register_memory);
 	find((GUID)WSAID_REGISTERRDMAMEMORY, &register_rdma_memory);
 	find((GUID)WSAID_RDMAWRITE, &rdma_write);
 	find((GUID)WSAID_RDMAREAD, &rdma_read);
-	h = register_memory(s, &memory, sizeof memory, MEM_READWRITE, &err);
+	h = register_memory(s, memory, sizeof *memory, MEM_READWRITE, &err);
 	if (h == NULL)
 		example_fail("WSPRegisterMemory", err);
 	return h;
@@ -98,7 +106,7 @@ message_recv(SOCKET s, char *to, u_long len)
 static void
 peer_closes(SOCKET s)
 {
-	WSABUF b = {1, &memory.done};
+	WSABUF b = {1, &memory->done};
 	WSAOVERLAPPED ov = {.hEvent = (WSAEVENT)1};
 	DWORD bytes, flags;
 	int err = 0;
@@ -115,21 +123,22 @@ static void
 serve(const char *ip, const char *port)
 {
 	SOCKET listener = example_listen(type, ip, port), s;
-	DWORD len = sizeof memory.descriptor;
+	DWORD len = sizeof memory->descriptor;
 	int err = 0;
 
 	printf("ready\n");
 	fflush(stdout);
 	s = example_accept(listener);
 	prepare(s);
-	if (register_rdma_memory(s, memory.text, sizeof memory.text, MEM_READWRITE,
-		memory.descriptor, &len, &err) != 0)
+	if (register_rdma_memory(s, memory->text, sizeof memory->text, MEM_READWRITE,
+		memory->descriptor, &len, &err) != 0)
 		example_fail("WSPRegisterRdmaMemory", err);
-	message_send(s, memory.descriptor, len);
-	message_recv(s, &memory.done, 1);
-	printf("the peer wrote: %s\n", memory.text);
+	message_send(s, memory->descriptor, len);
+	message_recv(s, &memory->done, 1);
+	printf("the peer wrote: %s\n", memory->text);
 	peer_closes(s);
 	wsp.lpWSPCloseSocket(s, &err); /* gives back everything that was registered */
+	san->sanFree(memory, &err);
 	wsp.lpWSPCloseSocket(listener, &err);
 }
 
@@ -145,19 +154,20 @@ ask(const char *ip, const char *port, const char *text)
 	if (err != 0)
 		example_fail("WSPConnect", err);
 	h = prepare(s);
-	message_recv(s, (char *)memory.descriptor, sizeof memory.descriptor);
-	snprintf(memory.text, sizeof memory.text, "%s", text);
-	from = (WSABUFEX){sizeof memory.text, memory.text, h};
-	to = (WSABUFEX){sizeof memory.back, memory.back, h};
-	rdma_write(s, &from, 1, memory.descriptor, sizeof memory.descriptor, 0, NULL, 0, &write,
+	message_recv(s, (char *)memory->descriptor, sizeof memory->descriptor);
+	snprintf(memory->text, sizeof memory->text, "%s", text);
+	from = (WSABUFEX){sizeof memory->text, memory->text, h};
+	to = (WSABUFEX){sizeof memory->back, memory->back, h};
+	rdma_write(s, &from, 1, memory->descriptor, sizeof memory->descriptor, 0, NULL, 0, &write,
 	    NULL, NULL, &err);
 	finish(s, &write, err, "WSPRdmaWrite");
-	rdma_read(s, &to, 1, memory.descriptor, sizeof memory.descriptor, 0, NULL, 0, &read, NULL,
+	rdma_read(s, &to, 1, memory->descriptor, sizeof memory->descriptor, 0, NULL, 0, &read, NULL,
 	    NULL, &err);
 	finish(s, &read, err, "WSPRdmaRead");
-	printf("read back: %s\n", memory.back);
-	message_send(s, &memory.done, 1);
+	printf("read back: %s\n", memory->back);
+	message_send(s, &memory->done, 1);
 	wsp.lpWSPCloseSocket(s, &err);
+	san->sanFree(memory, &err);
 }
 
 int

@@ -340,3 +340,10 @@ fake_address_add(struct fake_daemon *d, bool add)
 	while (atomic_load(&d->move_seen) != add)
 		sched_yield();
 }
+
+void
+fake_memories(struct fake_daemon *d, uint32_t *in_heap, uint32_t *outside)
+{
+	*in_heap = atomic_load(&d->in_heap);
+	*outside = atomic_load(&d->outside);
+}

@@ -41,9 +41,10 @@ enum fake_fault {
 };
 
 /* Ports of 10.77.0.0/24 with a meaning of their own, for connect: */
-#define FAKE_PORT_NEVER	  7001 /* no answer, ever */
-#define FAKE_PORT_TIMEOUT 7002 /* times out at once */
-#define FAKE_PORT_NOHOST  7003 /* host unreachable */
+#define FAKE_HEAP	  (16u * 65536) /* bytes, in chunks */
+#define FAKE_PORT_NEVER	  7001		/* no answer, ever */
+#define FAKE_PORT_TIMEOUT 7002		/* times out at once */
+#define FAKE_PORT_NOHOST  7003		/* host unreachable */
 
 struct fake_options {
 	const char *socket;   /* path; replaced if something stands there */
@@ -73,6 +74,8 @@ int fake_run(const struct fake_options *opt, const int *stop);
 uint32_t fake_slots_used(struct fake_daemon *d);
 uint32_t fake_sessions(struct fake_daemon *d);
 uint32_t fake_attached(struct fake_daemon *d);
+/* How often memory of the heap, or other memory, was given to peers. */
+void fake_memories(struct fake_daemon *d, uint32_t *in_heap, uint32_t *outside);
 uint64_t fake_doorbells(struct fake_daemon *d);
 /* One address more, in a net of its own, or without it again: returns once programs are told. */
 #define FAKE_MOVED_IP "10.78.0.1"

@@ -50,7 +50,7 @@ struct fake_session {
 	uint32_t id;
 	int memfd;
 	uint8_t *base;
-	size_t bytes;
+	size_t bytes, heap_off;
 	uint32_t socks, ring_bytes;
 	struct shm_sock *sock;
 	struct shm_attach *attach;
@@ -71,7 +71,8 @@ struct fake_daemon {
 	} guest[16];
 	uint16_t next_port;
 	uint32_t idents;
-	bool moved; /* as the regions have it */
+	bool moved;			   /* as the regions have it */
+	_Atomic uint32_t in_heap, outside; /* MEM_ADDs */
 	_Atomic uint32_t want_moved, move_seen;
 	_Atomic uint32_t slots_used, attached, sessions, hold, stop;
 	_Atomic int32_t break_err;

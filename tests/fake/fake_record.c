@@ -32,16 +32,23 @@ fake_memory_add(struct fake_session *s, uint32_t slot, const struct proto_mem *m
 {
 	const struct fake_slot *k = slot < s->socks ? &s->slots[slot] : NULL;
 
-	if (k == NULL || fd < 0 || m->off != PROTO_MEM_OUTSIDE || m->va + m->len < m->va ||
-	    m->rights == 0 || m->rights > (PROTO_MEM_READ | PROTO_MEM_WRITE))
+	const struct shm_region *r = fake_region(s);
+	bool heap = m->off != PROTO_MEM_OUTSIDE;
+
+	if (k == NULL || (fd >= 0) == heap || m->va + m->len < m->va || m->rights == 0 ||
+	    m->rights > (PROTO_MEM_READ | PROTO_MEM_WRITE))
+		return SAN_EINVAL;
+	if (heap && (m->off < r->heap_off || m->len > r->heap_bytes ||
+			m->off - r->heap_off > r->heap_bytes - m->len))
 		return SAN_EINVAL;
 	if (k->kind != FAKE_CONNECTED || k->wire_flags != 0)
 		return SAN_ENOTCONN;
 	for (unsigned i = 0; i < MEMORIES; i++) {
 		if (memories[i].used)
 			continue;
-		memories[i] =
-		    (struct fake_memory){true, s, slot, ++last_key, m->rights, m->va, m->len, fd};
+		memories[i] = (struct fake_memory){true, s, slot, ++last_key, m->rights, m->va,
+		    m->len, fd, heap ? s->base + m->off : NULL};
+		atomic_fetch_add(heap ? &s->daemon->in_heap : &s->daemon->outside, 1);
 		return last_key;
 	}
 	return SAN_ENOBUFS;
@@ -50,7 +57,8 @@ fake_memory_add(struct fake_session *s, uint32_t slot, const struct proto_mem *m
 static void
 memory_free(struct fake_memory *m)
 {
-	close(m->fd);
+	if (m->fd >= 0)
+		close(m->fd);
 	m->used = false;
 }
 
@@ -163,8 +171,13 @@ write_memory(const struct lane *l, struct fake_slot *to, const struct head *h)
 	const struct fake_memory *m = memory_find(to, h, PROTO_MEM_WRITE);
 
 	byte_ring_read(&l->tx, *l->head + HEAD, payload, h->len);
-	return m != NULL && pwrite(m->fd, payload, h->len, (off_t)h->va) == (ssize_t)h->len ? 1
-											    : -1;
+	if (m == NULL)
+		return -1;
+	if (m->at != NULL) {
+		memcpy(m->at + (h->va - m->va), payload, h->len);
+		return 1;
+	}
+	return pwrite(m->fd, payload, h->len, (off_t)h->va) == (ssize_t)h->len ? 1 : -1;
 }
 
 static int
@@ -178,7 +191,9 @@ read_memory(const struct lane *l, struct fake_slot *to, const struct head *h)
 		return -1;
 	if (room(l) < need)
 		return 0;
-	if (pread(m->fd, payload, h->len, (off_t)h->va) != (ssize_t)h->len)
+	if (m->at != NULL)
+		memcpy(payload, m->at + (h->va - m->va), h->len);
+	else if (pread(m->fd, payload, h->len, (off_t)h->va) != (ssize_t)h->len)
 		return -1;
 	rx_put(l, READ_DATA, h->tag, payload, h->len);
 	return 1;

@@ -12,7 +12,8 @@ struct fake_memory {
 	struct fake_session *session;
 	uint32_t slot, key, rights;
 	uint64_t va, len;
-	int fd;
+	int fd;	     /* -1: in the heap */
+	uint8_t *at; /* there */
 };
 
 /* One direction: everything that can be done now. Bytes gone from the tx ring, or -1: a record is

@@ -88,6 +88,8 @@ header_fill(struct fake_session *s)
 	r->sock_off = (uint64_t)((uint8_t *)s->sock - s->base);
 	r->attach_off = (uint64_t)((uint8_t *)s->attach - s->base);
 	r->ring_off = (uint64_t)(s->rings - s->base);
+	r->heap_off = s->heap_off;
+	r->heap_bytes = FAKE_HEAP;
 	memcpy(r->daemon_name, "fake", 5);
 	net_fill(s->daemon, r);
 	for (unsigned i = 0; i < FAKE_POLLS; i++)
@@ -132,7 +134,9 @@ region_make(struct fake_session *s)
 	size_t ring_off =
 	    (attach_off + SAN_ATTACH_MAX * sizeof(struct shm_attach) + 4095) & ~(size_t)4095;
 
-	s->bytes = ring_off + s->socks * shm_slot_rings(s->ring_bytes, s->ring_bytes);
+	s->heap_off = (ring_off + s->socks * shm_slot_rings(s->ring_bytes, s->ring_bytes) + 4095) &
+		      ~(size_t)4095;
+	s->bytes = s->heap_off + FAKE_HEAP;
 	s->memfd = memfd_create("fake-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->memfd < 0 || ftruncate(s->memfd, (off_t)s->bytes) != 0)
 		return false;

@@ -24,7 +24,7 @@
 #define POLLED	 ((WSAEVENT)1)
 #define LIMIT_S	 60
 
-static const char *sand, *example;
+static const char *sand, *example, *sandctl;
 static struct two_hosts hosts;
 
 /* A program: either end. Not cmocka's assertions: one of them is a child. */
@@ -477,6 +477,26 @@ rdma_on_streams_between_two_daemons(void **state)
 	both_run(SOCK_STREAM, serve_stream, call_stream);
 }
 
+/* Packets the host's daemon moved by a system call, not in place. */
+static unsigned long
+far_packets(const struct host *h)
+{
+	unsigned long sum = 0, n;
+	char line[400], *at;
+	FILE *f;
+
+	snprintf(line, sizeof line, "%s -s %s/ctl.sock show counters all", sandctl, h->dir);
+	f = popen(line, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL) {
+		at = strstr(line, "far_");
+		if (at != NULL && sscanf(at, "%*s %lu", &n) == 1)
+			sum += n;
+	}
+	assert_int_equal(pclose(f), 0);
+	return sum;
+}
+
 /* What the example prints in both roles; the server's first line says that it listens. */
 static pid_t
 example_run(const struct host *host, const char *const argv[], int *out)
@@ -514,8 +534,11 @@ static void
 example_expect(const char *const serve_argv[], const char *const ask_argv[])
 {
 	int from_server, from_client, status[2] = {-1, -1};
+	unsigned long far_before = far_packets(&hosts.a);
 	pid_t server = example_run(&hosts.a, serve_argv, &from_server), client;
 
+	/* The tests before gave their peers other memory, the example's is the daemon's, too. */
+	assert_int_not_equal(far_before, 0);
 	lines_expect(from_server, "ready\n");
 	client = example_run(&hosts.b, ask_argv, &from_client);
 	lines_expect(from_client, "read back: hello, memory\n");
@@ -524,6 +547,7 @@ example_expect(const char *const serve_argv[], const char *const ask_argv[])
 	waitpid(server, &status[1], 0);
 	assert_int_equal(status[0], 0);
 	assert_int_equal(status[1], 0);
+	assert_int_equal(far_packets(&hosts.a), far_before);
 	close(from_server);
 	close(from_client);
 }
@@ -560,9 +584,10 @@ main(int argc, char **argv)
 	    cmocka_unit_test(rdma_on_streams_between_two_daemons),
 	    cmocka_unit_test(the_example_writes_and_reads)};
 
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
 	sand = argv[1];
 	example = argv[2];
+	sandctl = argv[3];
 	return cmocka_run_group_tests(tests, up, down);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What Linux needs beyond WSD, as one extension function table fetched from a provider by
  * WSPIoctl(SIO_GET_EXTENSION_FUNCTION_POINTER, SAN_GUID_LINUX): `out` receives a const struct
- * san_linux_table *. Stream sockets (SOCK_STREAM) only. No function here blocks unless its name
- * says wait. */
+ * san_linux_table *. Stream sockets (SOCK_STREAM) only, but for sanAlloc and sanFree. No function
+ * here blocks unless its name says wait. */
 #ifndef SAND_SAN_H
 #define SAND_SAN_H
 
@@ -115,6 +115,21 @@ struct san_linux_table {
 	int (*sanForkBefore)(LPINT err);
 	void (*sanForkParent)(void);
 	void (*sanForkChild)(void);
+
+	/* Memory for WSPRegisterRdmaMemory that the daemon shares: what peers read and write there
+	 * by RDMA is moved in place, without a system call for each packet. Good for everything
+	 * else, too. At least `len` bytes, in units of 64 KiB, aligned to a page, contents
+	 * undefined; rdma_heap_bytes of sand.conf is what a process and those it forked have
+	 * together. NULL: WSAENOBUFS (not so much in one piece), WSAEINVAL (0 bytes), WSAENETDOWN,
+	 * WSANOTINITIALISED.
+	 * A child of fork(2) sees the same memory, not a copy, and either may free it. What nobody
+	 * frees goes with the last process of the family. When the daemon ends, the memory stays
+	 * readable and writable until WSPCleanup or the next WSPSocket, and belongs to nobody then.
+	 */
+	void *(*sanAlloc)(size_t len, LPINT err);
+	/* -1: WSAEINVAL (not from sanAlloc), WSAEFAULT (a registration of this process lies there:
+	 * nothing is freed), WSAENOBUFS, WSAENETDOWN, WSANOTINITIALISED. */
+	int (*sanFree)(void *at, LPINT err);
 };
 
 #ifdef __cplusplus

@@ -24,6 +24,7 @@ config(void)
 	    .connections_max = 64,
 	    .tx_ring_bytes = 65536,
 	    .rx_ring_bytes = 65536,
+	    .rdma_heap_bytes = 1u << 20,
 	    .connect_timeout_ms = 400,
 	    .retry_count = 7,
 	    .rto_initial_us = 1000,

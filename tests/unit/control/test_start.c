@@ -125,7 +125,7 @@ static const struct region_geometry small = {
 static void
 region__bad_geometry_is_refused(void **state)
 {
-	struct region_geometry g[5] = {small, small, small, small, small};
+	struct region_geometry g[7] = {small, small, small, small, small, small, small};
 	struct region r;
 
 	(void)state;
@@ -134,7 +134,9 @@ region__bad_geometry_is_refused(void **state)
 	g[2].tx_ring_bytes = 20000;
 	g[3].rx_ring_bytes = 8192;
 	g[4].polls = 0;
-	for (int i = 0; i < 5; i++)
+	g[5].heap_bytes = SAN_HEAP_CHUNK + 4096;
+	g[6].heap_bytes = (SAN_HEAP_CHUNKS + 1) * SAN_HEAP_CHUNK;
+	for (int i = 0; i < 7; i++)
 		assert_int_equal(region_create(&r, &g[i]), SAN_EINVAL);
 }
 
