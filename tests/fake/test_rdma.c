@@ -395,6 +395,7 @@ closing_aborts_what_is_pending(void **state)
 	static WSAOVERLAPPED w, r, s;
 	uint8_t desc[24];
 	DWORD bytes = 1;
+	int code;
 
 	exposed(&b, 0, ARENA, MEM_READWRITE, desc);
 	fake_hold_data(rig_fake, true);
@@ -412,8 +413,11 @@ closing_aborts_what_is_pending(void **state)
 	assert_int_equal(op_pool_used(), 0);
 	fake_hold_data(rig_fake, false);
 	s = (WSAOVERLAPPED){.hEvent = POLLED};
-	assert_int_equal(post_recv(&b, 0, 8, &s), WSA_IO_PENDING);
-	assert_int_equal(result(&b, &s, TRUE, &bytes), WSAECONNRESET);
+	/* The reset may be there already. */
+	code = post_recv(&b, 0, 8, &s);
+	if (code == WSA_IO_PENDING)
+		code = result(&b, &s, TRUE, &bytes);
+	assert_int_equal(code, WSAECONNRESET);
 	a.s = INVALID_SOCKET;
 }
 
