@@ -139,12 +139,6 @@ msg_done(SOCKET s, uint32_t end)
 	return seq32_diff(head, end) >= 0;
 }
 
-bool
-msg_pending(SOCKET s)
-{
-	return !msg_done(s, atomic_load_explicit(lane_of(s).tx_tail, memory_order_relaxed));
-}
-
 /* --- from the daemon --- */
 
 static void

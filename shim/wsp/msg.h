@@ -24,9 +24,6 @@ int msg_put(SOCKET s, const struct shm_tx_record *r, const struct iovec *iov, ui
 /* The daemon is done with everything before this position. */
 bool msg_done(SOCKET s, uint32_t end);
 
-/* Something was put that the daemon is not done with. */
-bool msg_pending(SOCKET s);
-
 /* The next message. *bytes: as many as fit. 0, WSAEMSGSIZE: it was longer, WSAEWOULDBLOCK, or why
  * none will ever come. */
 int msg_take(SOCKET s, const struct iovec *iov, int count, DWORD *bytes);

@@ -428,6 +428,21 @@ op_used(uint32_t slot)
 }
 
 bool
+op_rdma(uint32_t slot)
+{
+	struct slot_ops *o = slot_find(slot);
+	bool found = false;
+
+	if (o == NULL)
+		return false;
+	pthread_mutex_lock(&o->lock);
+	for (const struct op *op = o->posted[OP_SEND].first; op != NULL && !found; op = op->next)
+		found = op->kind != OP_KIND_SEND;
+	pthread_mutex_unlock(&o->lock);
+	return found;
+}
+
+bool
 op_close(uint32_t slot)
 {
 	struct slot_ops *o = slot_find(slot);

@@ -45,6 +45,8 @@ BOOL op_result(SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD f
 void op_slot_new(uint32_t slot);
 /* It had operations: its end may have to wait for upcalls. */
 bool op_used(uint32_t slot);
+/* RDMA of it is not finished. */
+bool op_rdma(uint32_t slot);
 /* The descriptor is dead and nobody is in the rings: everything left is aborted, owed upcalls are
  * made here or by the thread that makes others now. False if there was nothing and the caller is to
  * call sock_finish itself. Without locks. */

@@ -7,7 +7,6 @@
 #include "addr.h"
 #include "bytes.h"
 #include "mem.h"
-#include "msg.h"
 #include "op.h"
 #include "rdma.h"
 #include "waiters.h"
@@ -321,7 +320,7 @@ sock_close(SOCKET s, enum san_close_how how)
 	prov_lock();
 	wake_forget(prov_slot(s), atomic_load_explicit(&ws->wakes, memory_order_relaxed));
 	/* What stands behind RDMA that is given up must not arrive as if it had been done. */
-	abort = how == SAN_CLOSE_RESET || ws->message || has_unread(s) || msg_pending(s);
+	abort = how == SAN_CLOSE_RESET || ws->message || has_unread(s) || op_rdma(prov_slot(s));
 	ws->abort = abort;
 	/* Before the first completion: a peer could still write into what is exposed. */
 	rdma_slot_end(prov_slot(s));

@@ -307,6 +307,23 @@ rdma_post(SOCKET s, bool write, uint8_t *desc, size_t at, WSAOVERLAPPED *ov)
 	NEED(err == WSA_IO_PENDING);
 }
 
+/* Nobody asks for the result: the upcall thread has to find out that it may go on, and when it is
+ * done. */
+static void
+rdma_by_upcall(SOCKET s, bool write, uint8_t *desc, size_t at)
+{
+	WSABUFEX b = {BULK, (char *)arena + at, handle};
+	int err = 0;
+	WSAOVERLAPPED ov = {.hEvent = san_default_upcalls()->lpWPUCreateEvent(&err)};
+
+	(void)(write ? rdma_write : rdma_read)(
+	    s, &b, 1, desc, 24, 1, NULL, 0, &ov, NULL, NULL, &err);
+	NEED(err == WSA_IO_PENDING);
+	event_wait(ov.hEvent);
+	err = (int)ov.OffsetHigh;
+	NEED(err == 0 && ov.InternalHigh == BULK);
+}
+
 /* Both ends of a stream do this at once. What is announced is not waited for by who announces it.
  */
 static void
@@ -330,6 +347,10 @@ stream_rdma(SOCKET s, uint32_t mine, uint32_t yours)
 	NEED(await(s, &write) == (int)BULK);
 	NEED(await(s, &told) == 1);
 	NEED(await(s, &read) == (int)BULK);
+	NEED(memcmp(arena + HERE, arena + BACK, BULK) == 0);
+	memset(arena + BACK, 0, BULK);
+	rdma_by_upcall(s, true, desc, HERE);
+	rdma_by_upcall(s, false, desc, BACK);
 	NEED(memcmp(arena + HERE, arena + BACK, BULK) == 0);
 	fill(arena + HERE, BULK, yours);
 	NEED(memcmp(arena + HERE, arena + EXPOSED + 1, BULK) == 0);
