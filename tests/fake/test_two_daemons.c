@@ -6,10 +6,12 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net.h"
 #include "prog.h"
 #include "san_err.h"
 #include "two_hosts.h"
@@ -18,7 +20,7 @@
 #define PORT 7001
 #define BULK (3u << 20)
 
-static const char *sand;
+static const char *sand, *sandctl;
 static struct two_hosts hosts;
 static struct prog a, b;
 static int listener;
@@ -169,6 +171,41 @@ connect__through_another_poll_thread(void **state)
 	assert_true(prog_wait_wire(&b, s, SHM_WIRE_EOF, WAIT));
 	close_pair(&b, s, &a, c);
 	close_pair(&a, c0, &b, s0);
+}
+
+static void
+operator_says(const struct host *h, const char *command)
+{
+	char line[400];
+
+	snprintf(line, sizeof line, "%s -s %s/ctl.sock %s", sandctl, h->dir, command);
+	assert_int_equal(system(line), 0);
+}
+
+/* The second port of both hosts moves to another net and back, under a listener that stays. */
+static void
+connect__follows_an_address_set_at_run_time(void **state)
+{
+	uint32_t c, s, gen = shm_net_generation(a.map.region);
+	char in[4];
+	int lost;
+
+	(void)state;
+	operator_says(&hosts.a, "set port p1 address 10.79.0.1/24");
+	operator_says(&hosts.b, "set port p1 address 10.79.0.2/24");
+	assert_int_not_equal(shm_net_generation(a.map.region), gen);
+	pair_to("10.79.0.2", &c, &s);
+	assert_true(prog_write_all(&a, c, "ping", 4, WAIT));
+	assert_true(prog_read_all(&b, s, in, 4, WAIT));
+	assert_memory_equal(in, "ping", 4);
+	lost = prog_sock_connect(&a, HOST_B_SECOND, PORT);
+	assert_int_equal(prog_wait_connect(&a, (uint32_t)lost, WAIT), SAN_ENETUNREACH);
+	operator_says(&hosts.a, "set port p1 address 10.78.0.1/24, fd00:78::1/64");
+	operator_says(&hosts.b, "set port p1 address 10.78.0.2/24, fd00:78::2/64");
+	pair_to(HOST_B_SECOND, &c, &s);
+	assert_true(prog_write_all(&b, s, "pong", 4, WAIT));
+	assert_true(prog_read_all(&a, c, in, 4, WAIT));
+	assert_memory_equal(in, "pong", 4);
 }
 
 static void
@@ -495,6 +532,7 @@ main(int argc, char **argv)
 	    T(connect__and_bytes_both_ways),
 	    T(connect__over_ipv6),
 	    T(connect__through_another_poll_thread),
+	    T(connect__follows_an_address_set_at_run_time),
 	    T(connect__refused),
 	    T(connect__nobody_there),
 	    T(connect__own_address),
@@ -513,8 +551,9 @@ main(int argc, char **argv)
 	    T(daemon__stops_while_connected),
 	};
 
-	if (argc < 2)
+	if (argc < 3)
 		return 77;
 	sand = argv[1];
+	sandctl = argv[2];
 	return cmocka_run_group_tests(tests, group_up, group_down);
 }
