@@ -60,6 +60,28 @@ rdma_desc_get(const void *from, size_t len, struct rdma_desc *d)
 	return be32toh(magic) == DESC_MAGIC && d->va + d->len >= d->va;
 }
 
+void
+rdma_foreign(uint8_t desc[RDMA_DESC_BYTES], uint64_t addr, uint64_t len, uint32_t key)
+{
+	const struct rdma_desc d = {.va = addr, .len = len, .key = key};
+
+	rdma_desc_put(desc, &d);
+}
+
+int
+rdma_named(
+    const uint8_t desc[RDMA_DESC_BYTES], uint64_t *addr, uint64_t *len, uint32_t *key, LPINT err)
+{
+	struct rdma_desc d;
+
+	if (!rdma_desc_get(desc, RDMA_DESC_BYTES, &d))
+		return wsp_fail(err, WSAEINVAL);
+	*addr = d.va;
+	*len = d.len;
+	*key = d.key;
+	return 0;
+}
+
 /* --- the table --- */
 
 static struct exposed *

@@ -15,7 +15,7 @@
 #define RDMA_THRESHOLD 4096u
 
 /* A descriptor: magic, address, length, key, in network order. */
-#define RDMA_DESC_BYTES 24u
+#define RDMA_DESC_BYTES SAN_DESCRIPTOR_BYTES
 struct rdma_desc {
 	uint64_t va, len;
 	uint32_t key;
@@ -23,6 +23,10 @@ struct rdma_desc {
 void rdma_desc_put(uint8_t to[RDMA_DESC_BYTES], const struct rdma_desc *d);
 /* False: not a descriptor. */
 bool rdma_desc_get(const void *from, size_t len, struct rdma_desc *d);
+/* sanMemoryForeign, sanMemoryNamed. */
+void rdma_foreign(uint8_t desc[RDMA_DESC_BYTES], uint64_t addr, uint64_t len, uint32_t key);
+int rdma_named(
+    const uint8_t desc[RDMA_DESC_BYTES], uint64_t *addr, uint64_t *len, uint32_t *key, LPINT err);
 
 /* 0, or WSAENOTSOCK, WSAENOTCONN, WSAEINVAL, WSAEFAULT, WSAENOBUFS, WSAENETDOWN. */
 int rdma_expose(SOCKET s, void *buf, size_t len, DWORD rights, struct rdma_desc *d);

@@ -4,6 +4,7 @@
 #include "fork.h"
 #include "heap.h"
 #include "io.h"
+#include "rdma.h"
 #include "ready.h"
 #include "route.h"
 #include "stream.h"
@@ -61,4 +62,6 @@ const struct san_linux_table wsp_linux_table = {
     .sanForkChild = fork_child,
     .sanAlloc = heap_alloc,
     .sanFree = heap_free,
+    .sanMemoryForeign = rdma_foreign,
+    .sanMemoryNamed = rdma_named,
 };

@@ -222,6 +222,35 @@ rdma_size_probe_wsaefault(void **state)
 	assert_int_equal(len, 24);
 }
 
+/* What a peer without descriptors would tell, and be told, of the same memory. */
+static void
+memory_has_a_name_for_foreign_peers(void **state)
+{
+	WSAOVERLAPPED ov = {.hEvent = POLLED};
+	uint8_t desc[SAN_DESCRIPTOR_BYTES], made[SAN_DESCRIPTOR_BYTES];
+	uint64_t addr = 0, len = 0;
+	uint32_t key = 0;
+	DWORD bytes;
+	int err = 0;
+
+	exposed(&b, 64, 4096, MEM_WRITE, desc);
+	assert_int_equal(rig_san->sanMemoryNamed(desc, &addr, &len, &key, &err), 0);
+	assert_int_equal(addr, (uintptr_t)b.arena + 64);
+	assert_int_equal(len, 4096);
+	fill(a.arena, 4096, 9);
+	rig_san->sanMemoryForeign(made, addr + 96, 4000, key);
+	assert_int_equal(post_rdma(true, &a, 0, 4000, made, 0, &ov), WSA_IO_PENDING);
+	assert_int_equal(result(&a, &ov, TRUE, &bytes), 0);
+	assert_memory_equal(b.arena + 160, a.arena, 4000);
+	/* Beyond its end; where addresses end. */
+	assert_int_equal(post_rdma(true, &a, 0, 4000, made, 1, &ov), WSAEINVAL);
+	rig_san->sanMemoryForeign(made, UINT64_MAX - 10, 4000, key);
+	assert_int_equal(post_rdma(true, &a, 0, 8, made, 0, &ov), WSAEINVAL);
+	desc[0] ^= 1;
+	assert_int_equal(rig_san->sanMemoryNamed(desc, &addr, &len, &key, &err), -1);
+	assert_int_equal(err, WSAEINVAL);
+}
+
 static void
 rdma_refuses(void **state)
 {
@@ -432,8 +461,8 @@ main(void)
 	const struct CMUnitTest tests[] = {T(send_wsaefault_outside_registered_memory),
 	    T(registering_counts), T(registering_refuses), T(registering_wsaenobufs_at_the_limit),
 	    T(rdma_moves_bulk_and_a_message_behind_it_waits), T(reads_do_not_wait_for_receives),
-	    T(rdma_size_probe_wsaefault), T(rdma_refuses), T(withdrawn_memory_is_out_of_reach),
-	    T(cache_callback_finds_what_is_registered),
+	    T(rdma_size_probe_wsaefault), T(memory_has_a_name_for_foreign_peers), T(rdma_refuses),
+	    T(withdrawn_memory_is_out_of_reach), T(cache_callback_finds_what_is_registered),
 	    S(rdma_moves_bulk_and_a_message_behind_it_waits), S(rdma_size_probe_wsaefault),
 	    S(rdma_refuses), S(withdrawn_memory_is_out_of_reach),
 	    S(a_stream_keeps_order_with_its_rdma), S(half_a_close_lets_rdma_finish),

@@ -103,9 +103,9 @@ we_serve() {
 	local seconds=$1 command=$2
 	shift 2
 	verbs "$@"
-	wait_until 5 verbs_is_there || fail "verbs does not start: $(cat "$WORK/verbs.log")"
+	wait_until 30 verbs_is_there || fail "verbs does not start: $(cat "$WORK/verbs.log")"
 	guest "$seconds" "$command"
-	ours_ends verbs 10
+	ours_ends verbs 60
 }
 # we_call SECONDS GUEST_COMMAND VERBS_ARGUMENT...: our client goes to the guest's server; both end well.
 we_call() {
@@ -114,7 +114,28 @@ we_call() {
 	guest_serve "$command"
 	verbs "$@"
 	ours_ends verbs "$seconds"
-	guest_ends 10
+	guest_ends 60
+}
+
+# --- a socket in message mode -------------------------------------------------------------------------------
+
+RPING_PORT=7174
+rping() { # ARGUMENT...: in the background
+	ours rping "$SAND_BUILD/tests/interop/rping" "$@"
+}
+
+# socket_serves IP COUNT SIZE: the guest's rping comes to ours; socket_calls: ours goes to the guest's. Both end well.
+socket_serves() {
+	rping serve "$1" $RPING_PORT "$2" "$3"
+	ours_says rping ready 30
+	guest 60 "rping -c -V -a $1 -C $2 -S $3"
+	ours_ends rping 30
+}
+socket_calls() {
+	guest_serve "rping -s -V -a $1 -C $2 -S $3"
+	rping "$1" $RPING_PORT "$2" "$3"
+	ours_ends rping 60
+	guest_ends 60
 }
 
 ours_check() {

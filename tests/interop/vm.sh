@@ -4,6 +4,7 @@
 # the guest sees as /mnt, its console, and its traffic.
 
 VM_QEMU=qemu-system-x86_64
+VM_ORDER_SECONDS=60
 
 # vm_boot GUEST_FOLDER ACCELERATOR [QEMU_OPTION...]: in the background, to be ended with vm_kill. VM_NETNS: a network
 # namespace; VM_ADDRESSES: what guest-init wants to know.
@@ -36,11 +37,15 @@ vm_ready() { # SECONDS
 # --- commands ----------------------------------------------------------------------------------------------
 
 # vm_start NAME COMMAND: a shell command of the guest in the background; what it says is in $(vm_log NAME).
+# An order that does not arrive is the guest's failure, and told as such: not the command's.
 vm_start() {
-	rm -f "$WORK/vm/mnt/$1".{log,status}
-	printf '%s\n' "$2" >"$WORK/vm/mnt/$1.sh"
+	rm -f "$WORK/vm/mnt/$1".{log,status,began}
+	printf 'echo >/mnt/%s.began\n%s\n' "$1" "$2" >"$WORK/vm/mnt/$1.sh"
 	printf '%s\n' "$1" >"$WORK/vm/orders.in"
+	wait_until $VM_ORDER_SECONDS vm_began "$1" || true
+	[ -e "$WORK/vm/mnt/$1.began" ] || die "the guest did not get the order '$1': $2: $(tail -n 3 "$WORK/vm/console")"
 }
+vm_began() { [ -e "$WORK/vm/mnt/$1.began" ] || process_gone "$WORK/vm/pid"; }
 vm_log() { echo "$WORK/vm/mnt/$1.log"; }
 vm_ended() { [ -s "$WORK/vm/mnt/$1.status" ] || process_gone "$WORK/vm/pid"; }
 # vm_wait NAME SECONDS: until it ends; its exit status, or 124 when it does not end or the guest is gone.

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What Linux needs beyond WSD, as one extension function table fetched from a provider by
  * WSPIoctl(SIO_GET_EXTENSION_FUNCTION_POINTER, SAN_GUID_LINUX): `out` receives a const struct
- * san_linux_table *. Stream sockets (SOCK_STREAM) only, but for sanAlloc and sanFree. No function
+ * san_linux_table *. For stream sockets (SOCK_STREAM), but for the memory at its end. No function
  * here blocks unless its name says wait. */
 #ifndef SAND_SAN_H
 #define SAND_SAN_H
 
 #include <sand/wsp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -33,6 +34,9 @@ extern "C" {
 /* sanSend flags */
 #define SAN_SEND_OOB  0x01 /* the last byte is urgent */
 #define SAN_SEND_MORE 0x02 /* more will follow: a partial packet may wait */
+
+/* What describes memory that a peer may reach, as long as WSPRegisterRdmaMemory makes it. */
+#define SAN_DESCRIPTOR_BYTES 24u
 
 enum san_close_how {
 	SAN_CLOSE_GRACEFUL, /* queued data, then DisConn; reset when the peer's data was left unread
@@ -130,6 +134,16 @@ struct san_linux_table {
 	/* -1: WSAEINVAL (not from sanAlloc), WSAEFAULT (a registration of this process lies there:
 	 * nothing is freed), WSAENOBUFS, WSAENETDOWN, WSANOTINITIALISED. */
 	int (*sanFree)(void *at, LPINT err);
+
+	/* RDMA with peers that are not Sand and know no descriptors. Foreign: makes the descriptor
+	 * for WSPRdmaRead and WSPRdmaWrite of what such a peer said of its memory: InfiniBand's
+	 * address, length and R_Key, in host order. Named: the same three of a descriptor that
+	 * WSPRegisterRdmaMemory made, to be told to such a peer; 0, or -1 with *err WSAEINVAL: not
+	 * a descriptor. In what form a peer says and hears them is between the programs. */
+	void (*sanMemoryForeign)(
+	    uint8_t desc[SAN_DESCRIPTOR_BYTES], uint64_t addr, uint64_t len, uint32_t key);
+	int (*sanMemoryNamed)(const uint8_t desc[SAN_DESCRIPTOR_BYTES], uint64_t *addr,
+	    uint64_t *len, uint32_t *key, LPINT err);
 };
 
 #ifdef __cplusplus
