@@ -131,7 +131,9 @@ case_zcopy() {
 	program_start http san b $PYTHON -u -m http.server --bind "$(lab_san_ip b)" --directory "$WORK/www" 8082
 	program_ready http "Serving HTTP"
 	file_fetch "http://$(lab_san_ip b):8082/file"
-	assert_read_in_place b a 5000000
+	# Usually nearly all. A reader that is kept off its core refuses offers, and each refusal in a row
+	# doubles what comes without one.
+	assert_read_in_place b a 500000
 }
 
 # Either program is killed in the middle of a transfer; check_daemon sees that nothing is left.
