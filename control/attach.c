@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon_priv.h"
+#include "handover.h"
 #include "log.h"
 #include "memory.h"
 #include "san_err.h"
@@ -41,6 +42,9 @@ attach_message_check(const struct proto_msg *m, size_t len, bool attached)
 	case PROTO_SYNC:
 	case PROTO_MEM_ADD:
 	case PROTO_MEM_DEL:
+	case PROTO_HAND:
+	case PROTO_TAKE:
+	case PROTO_LET_GO:
 		return attached ? NULL : "the first message must be ATTACH or FORK";
 	default:
 		return "unknown message";
@@ -356,6 +360,30 @@ attach_memory_done(struct daemon *d, const struct poll_event *ev)
 }
 
 static int
+on_hand(struct attach *a, const struct proto_msg *m)
+{
+	struct proto_msg ok = reply(a, PROTO_HANDED);
+	int err = handover_give(a, m->arg, (pid_t)m->pid, &ok.arg);
+
+	if (err == 0)
+		return message_send(a, &ok, NULL, 0);
+	refuse(a, err, san_err_text(err));
+	return 0;
+}
+
+static int
+on_take(struct attach *a, const struct proto_msg *m)
+{
+	struct proto_msg ok = reply(a, PROTO_TAKEN);
+	int err = handover_take(a, m->arg, &ok.arg);
+
+	if (err == 0)
+		return message_send(a, &ok, NULL, 0);
+	refuse(a, err, "no socket is waiting for this process by that number");
+	return 0;
+}
+
+static int
 message_run(struct attach *a, const struct proto_msg *m)
 {
 	switch (m->type) {
@@ -370,6 +398,13 @@ message_run(struct attach *a, const struct proto_msg *m)
 	case PROTO_MEM_ADD:
 	case PROTO_MEM_DEL:
 		on_memory(a, m);
+		return 0;
+	case PROTO_HAND:
+		return on_hand(a, m);
+	case PROTO_TAKE:
+		return on_take(a, m);
+	case PROTO_LET_GO:
+		handover_let_go(a, m->arg);
 		return 0;
 	default:
 		return on_sync(a, m);

@@ -41,6 +41,9 @@
 	X(closes_graceful, "sockets closed in order")                                         \
 	X(closes_abort, "sockets closed by reset")                                            \
 	X(closes_died, "sockets closed because their last process was gone")                  \
+	X(handovers, "sockets given to another process (WSPDuplicateSocket)")                 \
+	X(handovers_refused, "takers turned away: no socket is waiting for them")             \
+	X(handovers_late, "sockets given that nobody came for in time")                       \
 	X(upcalls_overdue, "closed sockets a process still marked as held at the deadline")   \
 	X(mads_rx, "QP1 datagrams received")                                                  \
 	X(mads_tx, "QP1 datagrams sent")                                                      \

@@ -181,6 +181,8 @@ orphans_close(struct session *s, const uint64_t dead[WORDS])
 		if (k == NULL) {
 			if ((dead[slot / 64] >> (slot % 64) & 1) && slot_is_orphan(s, slot))
 				session_slot_reset(s, slot);
+		} else if (handover_pending(k) && s->attach_count > 0) {
+			continue;
 		} else if (k->parent == NULL || (k->ready && !listener_child_waits(k))) {
 			sock_app_died(k);
 		}

@@ -37,6 +37,7 @@ sock_create(struct session *s, uint32_t slot)
 	k->born = loop_now();
 	k->why = "";
 	k->upcalls = (struct loop_timer){.handle = upcalls_look, .owner = k};
+	handover_init(k);
 	app_fsm_init(&k->app);
 	s->slots[slot].sock = k;
 	s->sock_count++;
@@ -176,6 +177,8 @@ sock_step(struct sock *k, enum app_event event)
 		return;
 	}
 	history_event(k->record, event, loop_now());
+	if (!app_fsm_held(&k->app))
+		handover_drop(k);
 	/* An end of the program's interest may be what the connection waits for. */
 	if (k->app.state == APP_STATE_GONE) {
 		loop_timer_clear(d->loop, &k->upcalls);

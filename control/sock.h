@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "app_fsm.h"
+#include "handover.h"
 #include "loop.h"
 #include "san_time.h"
 
@@ -46,6 +47,7 @@ struct sock {
 	const char *why;	      /* constant sentence */
 	struct loop_timer upcalls;    /* in state CLOSED: when to look again */
 	struct san_time closed_until; /* in state CLOSED: its deadline */
+	struct handover handover;     /* written by handover_* only */
 	struct san_time born;
 	struct history_record *record; /* see history.h */
 };

@@ -28,6 +28,14 @@
  *   MEM_DEL    program -> daemon  arg = slot, mem.key. REFUSED with NOENT: no such key, maybe since
  *                                 its connection has ended
  *   MEM_GONE   daemon -> program  nobody reaches the memory by this key any more
+ *   HAND       program -> daemon  arg = slot, pid = a process of the family that shall have the
+ *                                 socket, too. REFUSED with PERM (not a slot this process holds),
+ *                                 NOTCONN (neither connected nor listening), INVAL (no process of
+ *                                 the family), ALREADY (it is on its way)
+ *   HANDED     daemon -> program  arg = ticket, good for five seconds
+ *   TAKE       program -> daemon  arg = ticket. REFUSED with NOENT: not one for this process
+ *   TAKEN      daemon -> program  arg = slot, which this process holds from now on
+ *   LET_GO     program -> daemon  arg = slot: a process that handed it over has closed it; no reply
  *   REFUSED    daemon -> program  err = enum san_err, text = one sentence
  */
 #ifndef SAND_SHM_PROTO_H
@@ -36,7 +44,7 @@
 #include <stdint.h>
 
 #define PROTO_MAGIC   0x6f727053u /* "Spro" little-endian */
-#define PROTO_VERSION 2u
+#define PROTO_VERSION 3u
 #define PROTO_FDS_MAX 10u
 
 #define PROTO_LIST(X)   \
@@ -53,7 +61,12 @@
 	X(MEM_ADD, 11)  \
 	X(MEM_OK, 12)   \
 	X(MEM_DEL, 13)  \
-	X(MEM_GONE, 14)
+	X(MEM_GONE, 14) \
+	X(HAND, 15)     \
+	X(HANDED, 16)   \
+	X(TAKE, 17)     \
+	X(TAKEN, 18)    \
+	X(LET_GO, 19)
 
 enum proto_type {
 #define X(name, value) PROTO_##name = value,
@@ -80,7 +93,7 @@ struct proto_msg {
 	uint32_t session; /* session number */
 	uint32_t arg;
 	int32_t err;	  /* REFUSED */
-	uint32_t pid;	  /* ATTACH: informational, the daemon believes SCM_CREDENTIALS */
+	uint32_t pid;	  /* ATTACH: informational, the daemon believes SCM_CREDENTIALS. HAND */
 	char program[32]; /* ATTACH: basename of the program, for `show session` and rules */
 	union {
 		char text[64];	      /* REFUSED: a sentence */

@@ -117,27 +117,6 @@ child_defer(SOCKET listener, struct wsp_sock *ws, SOCKET child)
 	prov_unlock();
 }
 
-static SOCKET
-child_open(SOCKET child, uint32_t epoch, LPINT err)
-{
-	SOCKET handle = prov.up.lpWPUCreateSocketHandle(0, (DWORD_PTR)child, err);
-
-	prov_lock();
-	if (prov.epoch !=
-	    epoch) { /* cleaned up inside the upcall: the slot went with everything else */
-		*err = WSANOTINITIALISED;
-		child = INVALID_SOCKET;
-	} else if (handle == INVALID_SOCKET) {
-		*err = *err != 0 ? *err : WSAENOBUFS;
-		sock_abandon(child);
-		child = INVALID_SOCKET;
-	} else {
-		sock_publish(child, handle);
-	}
-	prov_unlock();
-	return child;
-}
-
 SOCKET
 wsp_accept(
     SOCKET s, struct sockaddr *addr, LPINT addrlen, LPCONDITIONPROC cond, DWORD_PTR data, LPINT err)
@@ -177,7 +156,8 @@ wsp_accept(
 		return INVALID_SOCKET;
 	}
 	peer = prov_shm(child)->ctl_peer;
-	child = child_open(child, epoch, err);
+	child =
+	    sock_open(child, prov.up.lpWPUCreateSocketHandle(0, (DWORD_PTR)child, err), epoch, err);
 	if (child == INVALID_SOCKET)
 		return INVALID_SOCKET;
 	event_accept_done(s, true);

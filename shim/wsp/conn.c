@@ -2,6 +2,7 @@
 /* Making, connecting, shutting and closing sockets: the WSP functions in front of sock.h. */
 #include <netinet/in.h>
 
+#include "duplicate.h"
 #include "ready.h"
 #include "sock.h"
 #include "table.h"
@@ -24,14 +25,13 @@ wsp_socket(int af, int type, int proto, LPWSAPROTOCOL_INFOW info, GROUP g, DWORD
 {
 	SOCKET s = INVALID_SOCKET, handle;
 	uint32_t epoch;
-	bool valid;
 
 	*err = socket_arguments(af, type, proto);
-	/* Nobody was given a duplicate to adopt. */
-	if (*err == 0 && info != NULL && info->dwProviderReserved != 0)
-		*err = WSAEINVAL;
 	if (*err != 0)
 		return INVALID_SOCKET;
+	if (info != NULL && info->dwProviderReserved != 0)
+		return duplicate_take(
+		    (uint16_t)af, type == SOCK_SEQPACKET, info->dwProviderReserved, err);
 	prov_lock();
 	epoch = prov.epoch;
 	*err = prov_usable();
@@ -42,23 +42,7 @@ wsp_socket(int af, int type, int proto, LPWSAPROTOCOL_INFOW info, GROUP g, DWORD
 		return INVALID_SOCKET;
 
 	handle = prov.up.lpWPUCreateSocketHandle(0, (DWORD_PTR)s, err);
-
-	prov_lock();
-	/* The last WSPCleanup may have happened meanwhile, even inside the upcall: then there is
-	 * nothing left to give back. */
-	valid = prov.epoch == epoch;
-	if (valid && handle != INVALID_SOCKET)
-		sock_publish(s, handle);
-	else if (valid)
-		sock_abandon(s);
-	prov_unlock();
-	if (valid && handle != INVALID_SOCKET)
-		return s;
-	if (handle == INVALID_SOCKET)
-		*err = *err != 0 ? *err : WSAENOBUFS;
-	else
-		*err = WSANOTINITIALISED;
-	return INVALID_SOCKET;
+	return sock_open(s, handle, epoch, err);
 }
 
 int

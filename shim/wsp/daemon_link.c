@@ -342,6 +342,47 @@ link_mem_del(uint32_t slot, uint32_t key)
 	return ask(prov.fd, &m, PROTO_MEM_GONE, 0, 0, &r);
 }
 
+int
+link_hand(uint32_t slot, uint32_t pid, uint32_t *ticket)
+{
+	struct proto_msg m = {.type = PROTO_HAND, .attach = prov.attach, .arg = slot, .pid = pid};
+	struct reply r;
+	int err = ask(prov.fd, &m, PROTO_HANDED, 0, 0, &r);
+
+	if (err == 0 && r.msg.arg == 0)
+		err = SAN_EPROTO;
+	if (err == 0)
+		*ticket = r.msg.arg;
+	return err;
+}
+
+int
+link_take(uint32_t ticket, uint32_t *slot)
+{
+	struct proto_msg m = {.type = PROTO_TAKE, .attach = prov.attach, .arg = ticket};
+	struct reply r;
+	int err = ask(prov.fd, &m, PROTO_TAKEN, 0, 0, &r);
+
+	if (err == 0 && r.msg.arg >= prov.map.socks)
+		err = SAN_EPROTO;
+	if (err == 0)
+		*slot = r.msg.arg;
+	return err;
+}
+
+void
+link_let_go(uint32_t slot)
+{
+	struct proto_msg m = {.magic = PROTO_MAGIC,
+	    .version = PROTO_VERSION,
+	    .type = PROTO_LET_GO,
+	    .attach = prov.attach,
+	    .arg = slot};
+
+	/* If it does not go out, the daemon finds out when the process ends. */
+	(void)msg_send(prov.fd, &m, -1);
+}
+
 bool
 link_alive(int fd)
 {

@@ -33,6 +33,12 @@ int link_mem_add(uint32_t slot, const struct proto_mem *mem, int mem_fd, uint32_
  */
 int link_mem_del(uint32_t slot, uint32_t key);
 
+/* WSPDuplicateSocket: a ticket for that process; whose slot one is, held by this process from then
+ * on; this process, which gave it away, is done with the slot. */
+int link_hand(uint32_t slot, uint32_t pid, uint32_t *ticket);
+int link_take(uint32_t ticket, uint32_t *slot);
+void link_let_go(uint32_t slot);
+
 /* True while the connection is up. */
 bool link_alive(int fd);
 

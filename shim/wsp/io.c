@@ -141,14 +141,6 @@ io_get_overlapped_result(
 	return op_result(s, ov, bytes, wait, flags, err);
 }
 
-int
-io_duplicate_socket(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOW info, LPINT err)
-{
-	if (prov_find(s, err) != NULL)
-		*err = WSAEOPNOTSUPP;
-	return SOCKET_ERROR;
-}
-
 BOOL
 io_get_qos_by_name(SOCKET s, LPWSABUF name, LPQOS qos, LPINT err)
 {

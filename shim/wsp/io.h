@@ -13,7 +13,6 @@ int io_recv(SOCKET s, LPWSABUF bufs, DWORD count, LPDWORD bytes, LPDWORD flags, 
     LPWSAOVERLAPPED_COMPLETION_ROUTINE routine, LPWSATHREADID tid, LPINT err);
 BOOL io_get_overlapped_result(
     SOCKET s, LPWSAOVERLAPPED ov, LPDWORD bytes, BOOL wait, LPDWORD flags, LPINT err);
-int io_duplicate_socket(SOCKET s, DWORD pid, LPWSAPROTOCOL_INFOW info, LPINT err);
 BOOL io_get_qos_by_name(SOCKET s, LPWSABUF name, LPQOS qos, LPINT err);
 
 #endif

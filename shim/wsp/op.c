@@ -461,6 +461,33 @@ op_close(uint32_t slot)
 	return used;
 }
 
+bool
+op_sends(uint32_t slot)
+{
+	struct slot_ops *o = slot_find(slot);
+	bool any;
+
+	if (o == NULL)
+		return false;
+	pthread_mutex_lock(&o->lock);
+	any = o->posted[OP_SEND].first != NULL;
+	pthread_mutex_unlock(&o->lock);
+	return any;
+}
+
+void
+op_give(uint32_t slot)
+{
+	struct slot_ops *o = slot_find(slot);
+
+	if (o == NULL)
+		return;
+	pthread_mutex_lock(&o->lock);
+	finish_way(o, OP_RECV, 0);
+	pthread_mutex_unlock(&o->lock);
+	deliver(o, slot);
+}
+
 void
 op_take_over(uint32_t slot)
 {

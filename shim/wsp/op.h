@@ -51,6 +51,11 @@ bool op_rdma(uint32_t slot);
  * made here or by the thread that makes others now. False if there was nothing and the caller is to
  * call sock_finish itself. Without locks. */
 bool op_close(uint32_t slot);
+/* Sends and RDMA posted and not done. */
+bool op_sends(uint32_t slot);
+/* The socket was given away: receives end well, with nothing; what else is left ends with the
+ * descriptor. Without locks. */
+void op_give(uint32_t slot);
 /* WSPCleanup inside an upcall for this slot: make what is owed now; the upcaller finds it done. */
 void op_take_over(uint32_t slot);
 /* In a forked child the parent's operations do not exist. prov.lock held. */

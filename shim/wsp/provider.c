@@ -200,6 +200,8 @@ close_all(void)
 	for (uint32_t slot = 0; slot < SAN_SOCKS_MAX; slot++) {
 		SOCKET s = atomic_load_explicit(&prov.socks[slot].descr, memory_order_acquire);
 
+		if (s == 0)
+			s = atomic_load_explicit(&prov.socks[slot].given, memory_order_relaxed);
 		if (s != 0)
 			(void)sock_close(s, SAN_CLOSE_RESET);
 		op_take_over(slot);

@@ -47,6 +47,9 @@ struct wsp_sock {
 	bool message; /* SOCK_SEQPACKET: the rings hold records */
 	bool bound_set, nonblocking, debug, connect_told, listener;
 	bool abort;	 /* closing: as a reset */
+	bool given_away; /* closing: another process has it, or the daemon keeps it for one */
+	/* Descriptor that WSPDuplicateSocket left, good for WSPCloseSocket only; 0 = none. */
+	_Atomic SOCKET given;
 	bool news_asked; /* FD_ADDRESS_LIST_CHANGE is due when the list is not as it was then */
 	uint32_t news_generation;
 	struct shm_addr bound;

@@ -6,6 +6,7 @@
 
 #include "addr.h"
 #include "bytes.h"
+#include "daemon_link.h"
 #include "mem.h"
 #include "op.h"
 #include "rdma.h"
@@ -203,6 +204,18 @@ slot_release(uint32_t slot, bool abort)
 		prov_ring(slot);
 }
 
+/* As slot_release, of a slot that was given away: who took it may have closed it before, or will,
+ * or never comes. That is for the daemon to sort out. */
+static void
+slot_let_go(uint32_t slot)
+{
+	if (prov_gone())
+		return;
+	unhold(slot);
+	if (!held_by_others(slot))
+		link_let_go(slot);
+}
+
 /* --- descriptors --- */
 
 static SOCKET
@@ -222,6 +235,8 @@ reserve(uint32_t slot, uint16_t af, bool message)
 	ws->message = message;
 	ws->news_asked = false;
 	ws->bound_set = ws->nonblocking = ws->debug = ws->connect_told = ws->listener = false;
+	ws->given_away = false;
+	atomic_store_explicit(&ws->given, 0, memory_order_relaxed);
 	memset(&ws->bound, 0, sizeof ws->bound);
 	atomic_store_explicit(&ws->wakes, 0, memory_order_relaxed);
 	prov.open++;
@@ -248,6 +263,14 @@ sock_reserve_accepted(uint32_t slot, const struct wsp_sock *listener, SOCKET *s)
 }
 
 void
+sock_reserve_taken(uint32_t slot, uint16_t af, bool message, SOCKET *s)
+{
+	*s = reserve(slot, af, message);
+	prov.socks[slot].connect_told = true;
+	prov.socks[slot].listener = sock_phase(*s) == SOCK_LISTENING;
+}
+
+void
 sock_publish(SOCKET s, SOCKET handle)
 {
 	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
@@ -261,6 +284,24 @@ sock_abandon(SOCKET s)
 {
 	slot_release(prov_slot(s), true);
 	prov.open--;
+}
+
+SOCKET
+sock_open(SOCKET s, SOCKET handle, uint32_t epoch, LPINT err)
+{
+	prov_lock();
+	if (prov.epoch != epoch) { /* the slot went with everything else */
+		*err = WSANOTINITIALISED;
+		s = INVALID_SOCKET;
+	} else if (handle == INVALID_SOCKET) {
+		*err = *err != 0 ? *err : WSAENOBUFS;
+		sock_abandon(s);
+		s = INVALID_SOCKET;
+	} else {
+		sock_publish(s, handle);
+	}
+	prov_unlock();
+	return s;
 }
 
 /* --- close --- */
@@ -298,6 +339,65 @@ has_unread(SOCKET s)
 		   atomic_load_explicit(&k->rx_tail, memory_order_acquire);
 }
 
+bool
+sock_give(SOCKET s)
+{
+	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
+	SOCKET expected = s;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		&ws->descr, &expected, 0, memory_order_acq_rel, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&ws->given, s, memory_order_relaxed);
+	return true;
+}
+
+void
+sock_leave(SOCKET s)
+{
+	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
+
+	sock_wake(s);
+	quiesce(prov_shm(s));
+	prov_lock();
+	wake_forget(prov_slot(s), atomic_load_explicit(&ws->wakes, memory_order_relaxed));
+	prov_unlock();
+}
+
+bool
+sock_take_back(uint32_t slot, SOCKET *s)
+{
+	struct wsp_sock *ws = &prov.socks[slot];
+	SOCKET given = atomic_exchange_explicit(&ws->given, 0, memory_order_relaxed);
+
+	if (given != 0)
+		atomic_store_explicit(&ws->descr, given, memory_order_release);
+	*s = atomic_load_explicit(&ws->descr, memory_order_relaxed);
+	return *s != 0;
+}
+
+static int
+given_close(SOCKET s)
+{
+	struct wsp_sock *ws = &prov.socks[prov_slot(s)];
+	bool given;
+
+	prov_lock();
+	given = atomic_load_explicit(&ws->given, memory_order_relaxed) == s;
+	if (given) {
+		atomic_store_explicit(&ws->given, 0, memory_order_relaxed);
+		ws->given_away = true;
+		ws->event_mask = 0;
+		rdma_slot_end(prov_slot(s));
+	}
+	prov_unlock();
+	if (!given)
+		return WSAENOTSOCK;
+	if (!op_close(prov_slot(s)))
+		sock_finish(prov_slot(s));
+	return 0;
+}
+
 int
 sock_close(SOCKET s, enum san_close_how how)
 {
@@ -306,10 +406,13 @@ sock_close(SOCKET s, enum san_close_how how)
 	uint32_t deferred;
 	bool abort;
 
-	if (s == 0 || !prov_is_open(s))
+	if (s == 0 ||
+	    (!prov_is_open(s) && atomic_load_explicit(&ws->given, memory_order_relaxed) != s))
 		return WSAENOTSOCK;
 	if (prov_life() == LIFE_WIPED)
 		return WSAENETDOWN;
+	if (!prov_is_open(s))
+		return given_close(s);
 	/* Of several threads closing, the one that wins this goes on. */
 	if (!atomic_compare_exchange_strong_explicit(
 		&ws->descr, &expected, 0, memory_order_acq_rel, memory_order_relaxed))
@@ -349,7 +452,10 @@ sock_finish(uint32_t slot)
 	prov.up.lpWPUCloseSocketHandle(handle, &ignored);
 	prov_lock();
 	ws->handle = INVALID_SOCKET;
-	slot_release(slot, ws->abort);
+	if (ws->given_away)
+		slot_let_go(slot);
+	else
+		slot_release(slot, ws->abort);
 	prov.open--;
 	prov_unlock();
 }

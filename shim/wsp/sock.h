@@ -26,7 +26,22 @@ int sock_failure(SOCKET s);
 int sock_reserve(uint16_t af, bool message, SOCKET *s);
 void sock_reserve_accepted(uint32_t slot, const struct wsp_sock *listener, SOCKET *s);
 void sock_publish(SOCKET s, SOCKET handle);
+/* What every maker of a socket does after WPUCreateSocketHandle, without locks: publish, or give
+ * everything back if there is no handle, or the provider ended since `epoch`, maybe inside the
+ * upcall. The descriptor, or INVALID_SOCKET with *err. */
+SOCKET sock_open(SOCKET s, SOCKET handle, uint32_t epoch, LPINT err);
 void sock_abandon(SOCKET s);
+
+/* WSPDuplicateSocket: from now on the descriptor is good for sock_close only, which lets go of the
+ * slot and ends nothing. False if it was closed by another thread. prov.lock held. */
+bool sock_give(SOCKET s);
+/* No thread of this process is in its rings any more when it returns. Without locks. */
+void sock_leave(SOCKET s);
+/* The slot came back to the process that gave it, or to one that has it open: the descriptor it has
+ * here. prov.lock held. */
+bool sock_take_back(uint32_t slot, SOCKET *s);
+/* As sock_reserve_accepted, of a slot that another process gave. prov.lock held. */
+void sock_reserve_taken(uint32_t slot, uint16_t af, bool message, SOCKET *s);
 
 /* WSPCloseSocket and sanClose: invalidate the descriptor, get other threads out, let go of the slot
  * (the last process of the family starts the close sequence), and last the one

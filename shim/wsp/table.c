@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table.h"
 
+#include "duplicate.h"
 #include "fork.h"
 #include "heap.h"
 #include "io.h"
@@ -16,7 +17,7 @@ const WSPPROC_TABLE wsp_procs = {
     .lpWSPCleanup = wsp_cleanup,
     .lpWSPCloseSocket = wsp_close_socket,
     .lpWSPConnect = wsp_connect,
-    .lpWSPDuplicateSocket = io_duplicate_socket,
+    .lpWSPDuplicateSocket = duplicate_socket,
     .lpWSPEnumNetworkEvents = wsp_enum_network_events,
     .lpWSPEventSelect = wsp_event_select,
     .lpWSPGetOverlappedResult = io_get_overlapped_result,

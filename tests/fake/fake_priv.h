@@ -25,6 +25,7 @@ struct fake_slot {
 	struct fake_session *session;
 	uint32_t slot;
 	uint32_t cmd_seen, gen;
+	uint32_t ticket; /* it is on its way to another process; 0 = it is not */
 	struct shm_addr local, peer_addr;
 	bool closed, aborted; /* the program is gone from it */
 	/* connected */
@@ -70,7 +71,7 @@ struct fake_daemon {
 		int fd; /* connected, nothing said yet */
 	} guest[16];
 	uint16_t next_port;
-	uint32_t idents;
+	uint32_t idents, tickets;
 	bool moved;			   /* as the regions have it */
 	_Atomic uint32_t in_heap, outside; /* MEM_ADDs */
 	_Atomic uint32_t want_moved, move_seen;

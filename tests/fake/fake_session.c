@@ -216,6 +216,8 @@ fake_session_reap(struct fake_session *s)
 bool
 fake_slot_held(const struct fake_session *s, uint32_t slot)
 {
+	if (s->slots[slot].ticket != 0)
+		return true;
 	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
 		if (s->process[n].fd >= 0 &&
 		    (atomic_load(&s->attach[n].holds[slot / 64]) >> slot % 64 & 1) != 0)
@@ -471,6 +473,38 @@ memory_del(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
 	reply(s->daemon, p->fd, m, NULL, 0);
 }
 
+/* Who comes first with the ticket has it: of processes the fake knows nothing. */
+static void
+hand(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
+{
+	struct fake_slot *k = &s->slots[m->arg % s->socks];
+
+	if (k->kind != FAKE_CONNECTED && k->kind != FAKE_LISTENING) {
+		refuse(s->daemon, p->fd, SAN_ENOTCONN);
+		return;
+	}
+	k->ticket = ++s->daemon->tickets;
+	m->type = PROTO_HANDED;
+	m->arg = k->ticket;
+	reply(s->daemon, p->fd, m, NULL, 0);
+}
+
+static void
+take(struct fake_session *s, uint32_t attach, struct proto_msg *m)
+{
+	for (uint32_t n = 0; n < s->socks; n++) {
+		if (s->slots[n].ticket == 0 || s->slots[n].ticket != m->arg)
+			continue;
+		atomic_fetch_or(&s->attach[attach].holds[n / 64], UINT64_C(1) << n % 64);
+		s->slots[n].ticket = 0;
+		m->type = PROTO_TAKEN;
+		m->arg = n;
+		reply(s->daemon, s->process[attach].fd, m, NULL, 0);
+		return;
+	}
+	refuse(s->daemon, s->process[attach].fd, SAN_ENOENT);
+}
+
 void
 fake_process_message(struct fake_session *s, uint32_t attach)
 {
@@ -493,6 +527,12 @@ fake_process_message(struct fake_session *s, uint32_t attach)
 		passed = memory_add(s, p, &m, passed);
 	} else if (m.type == PROTO_MEM_DEL) {
 		memory_del(s, p, &m);
+	} else if (m.type == PROTO_HAND) {
+		hand(s, p, &m);
+	} else if (m.type == PROTO_TAKE) {
+		take(s, attach, &m);
+	} else if (m.type == PROTO_LET_GO) {
+		fake_sock_orphans(s);
 	} else {
 		refuse(s->daemon, p->fd, SAN_EINVAL);
 	}

@@ -337,8 +337,11 @@ errors_of_the_rest(void **state)
 
 	REFUSES(WSPDuplicateSocket, WSAENOTSOCK,
 	    rig_wsp.lpWSPDuplicateSocket(INVALID_SOCKET, 1, &info, &err));
-	REFUSES(WSPDuplicateSocket, WSAEOPNOTSUPP,
-	    rig_wsp.lpWSPDuplicateSocket(stream.connected, 1, &info, &err));
+	REFUSES(WSPDuplicateSocket, WSAEINVAL,
+	    rig_wsp.lpWSPDuplicateSocket(stream.connected, 1, NULL, &err));
+	REFUSES(WSPDuplicateSocket, WSAEINVAL,
+	    rig_wsp.lpWSPDuplicateSocket(stream.connected, 0, &info, &err));
+	REFUSES(WSPDuplicateSocket, WSAENOTCONN, rig_wsp.lpWSPDuplicateSocket(s, 1, &info, &err));
 	REFUSES_NULL(WSPGetQOSByName, WSAEOPNOTSUPP,
 	    rig_wsp.lpWSPGetQOSByName(stream.connected, NULL, NULL, &err));
 	rig_close(s);

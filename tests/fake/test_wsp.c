@@ -386,8 +386,6 @@ wsp_send_and_recv(void **state)
 	assert_int_equal(
 	    rig_wsp.lpWSPRecv(b, &one, 1, &bytes, &flags, NULL, NULL, NULL, &err), SOCKET_ERROR);
 	assert_int_equal(err, WSAEWOULDBLOCK);
-	assert_int_equal(rig_wsp.lpWSPDuplicateSocket(a, 1, NULL, &err), SOCKET_ERROR);
-	assert_int_equal(err, WSAEOPNOTSUPP);
 	assert_false(rig_wsp.lpWSPGetQOSByName(a, NULL, NULL, &err));
 	assert_int_equal(err, WSAEOPNOTSUPP);
 	rig_close(a);

@@ -73,9 +73,8 @@ NEVER = {
     ("WSPSend", "WSAENETRESET"): KEEP_ALIVE,
     ("WSPRecv", "WSAENETRESET"): KEEP_ALIVE,
     ("WSPGetOverlappedResult", "WSA_INVALID_HANDLE"): "waits without the event object",
-    ("WSPDuplicateSocket", "WSAEINVAL"): "refused before arguments are looked at: WSAEOPNOTSUPP",
-    ("WSPDuplicateSocket", "WSAEMFILE"): "as before",
-    ("WSPDuplicateSocket", "WSAENOBUFS"): "as before",
+    ("WSPDuplicateSocket", "WSAEMFILE"): "takes no descriptor; WSPSocket does, in the other process",
+    ("WSPDuplicateSocket", "WSAENOBUFS"): "takes nothing",
     ("WSPCloseSocket", "WSAENETDOWN"):
         "only in a child of a fork the provider was not told of; a dead daemon counts as let go",
 }

@@ -217,6 +217,7 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  *
  * Any function: WSAENOTSOCK (stale or no descriptor), WSAENETDOWN (the daemon is gone).
  * Socket    AF_INET or AF_INET6; SOCK_STREAM: a byte stream, SOCK_SEQPACKET: messages.
+ *           With what DuplicateSocket gave in `info`: that socket. WSAEINVAL (none is waiting).
  *           WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT, WSAEPROTONOSUPPORT, WSAENOBUFS (no slot),
  *           WSANOTINITIALISED, what the upcall said.
  * Bind      Remembers; the address is checked by Listen or Connect. WSAEINVAL (bound already),
@@ -243,10 +244,18 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  * completes when the peer has acknowledged it. Every byte of a buffer lies in one range from
  * WSPRegisterMemory, else WSAEFAULT. A send longer than SO_MAX_MSG_SIZE: WSAEMSGSIZE. A receive too
  * short for its message completes with WSAEMSGSIZE, what fits and the number of those bytes; the
- * rest is lost, the connection is not. Without WSAOVERLAPPED: WSAEINVAL. GetOverlappedResult Makes
- * progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the operation's own
- * error, WSAEINVAL (no operation of this socket), WSAEFAULT. DuplicateSocket WSAEOPNOTSUPP: a
- * session belongs to a process and its children. fork(2) shares sockets (san.h). GetQOSByName
+ * rest is lost, the connection is not. Without WSAOVERLAPPED: WSAEINVAL.
+ * GetOverlappedResult
+ *           Makes progress, and upcalls that are owed, before it answers: WSA_IO_INCOMPLETE, the
+ *           operation's own error, WSAEINVAL (no operation of this socket), WSAEFAULT.
+ * DuplicateSocket
+ *           Gives a connected or listening socket to process `pid`, which has five seconds to call
+ *           Socket with what stands in *info, once. Receives that are pending end well, with no
+ *           bytes. From then on the descriptor is good for CloseSocket only, which ends nothing
+ *           that the other process has; in the same process Socket gives it back. Within a family:
+ *           a process and what it forked (san.h). WSAEINVAL (a process that is not of the family,
+ *           sends or RDMA pending, no info), WSAENOTCONN*.
+ * GetQOSByName
  *           WSAEOPNOTSUPP: no QoS.
  * GetSockOpt, SetSockOpt
  *           SO_DEBUG (both), SO_MAX_MSG_SIZE, SO_MAX_RDMA_SIZE, SO_RDMA_THRESHOLD_SIZE;
