@@ -286,6 +286,8 @@ conn_open(const struct poll_cmd *cmd)
 		    .credits = cmd->open.open.local_credits,
 		    .peer_credits = cmd->open.open.peer_credits,
 		    .features = cmd->open.open.features,
+		    .initiator_depth = cmd->open.open.initiator_depth,
+		    .responder_resources = cmd->open.open.responder_resources,
 		    .cc = cmd->open.open.cc,
 		    .tclass = cmd->open.path.tclass,
 		};

@@ -22,6 +22,7 @@ struct fake_conn {
 	bool aborted; /* the last CONN_CLOSE said ABORT */
 	struct sock_ref sock;
 	uint32_t qpn, peer_qpn, rq_psn, sq_psn, pmtu, credits, peer_credits, features;
+	uint8_t initiator_depth, responder_resources;
 	struct cc_params cc;
 	uint8_t tclass;
 };

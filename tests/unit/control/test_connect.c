@@ -97,6 +97,44 @@ features__reach_the_poll_thread(void **state)
 	}
 }
 
+/* Of READs under way at a time, either way: what the asker wants and the other can remember. */
+static void
+depths__what_both_have(void **state)
+{
+	static const uint16_t types[] = {SHM_TYPE_STREAM, SHM_TYPE_SEQPACKET};
+	const struct conn_hello theirs = {0};
+
+	(void)state;
+	for (unsigned mix = 0; mix < 2 * 20 * 20; mix++) {
+		struct sock k = {.type = types[mix % 2]};
+		struct conn c = {.daemon = d, .sock = &k};
+		const struct cm_msg msg = {
+		    .initiator_depth = mix / 2 % 20, .responder_resources = mix / 40};
+		uint8_t most = conn_reads(&c);
+
+		conn_hello_agree(&c, &theirs, &msg);
+		assert_int_equal(
+		    c.responder_resources, msg.initiator_depth < most ? msg.initiator_depth : most);
+		assert_int_equal(c.initiator_depth,
+		    msg.responder_resources < most ? msg.responder_resources : most);
+	}
+}
+
+static void
+depths__reach_poll_thread_and_program(void **state)
+{
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	for (uint32_t i = 16; i < 18; i++) {
+		assert_int_equal(fake_poll_conn(i)->initiator_depth, SDP_READS_MAX);
+		assert_int_equal(fake_poll_conn(i)->responder_resources, SDP_READS_MAX);
+	}
+	assert_int_equal(prog_slot(&a, (uint32_t)c)->read_depth, SDP_READS_MAX);
+	assert_int_equal(prog_slot(&b, (uint32_t)s)->read_depth, SDP_READS_MAX);
+}
+
 /* Every algorithm sand.conf can name, each with its own figures, and whether packets may be
  * marked. */
 static void
@@ -500,6 +538,8 @@ main(void)
 	    RIG_TEST(connect__both_ends_meet),
 	    RIG_TEST(features__what_both_have),
 	    RIG_TEST(features__reach_the_poll_thread),
+	    RIG_TEST(depths__what_both_have),
+	    RIG_TEST(depths__reach_poll_thread_and_program),
 	    RIG_TEST(congestion__reaches_the_poll_thread),
 	    RIG_TEST(connect__nobody_listens),
 	    RIG_TEST(connect__backlog_full_is_refused),
