@@ -14,6 +14,9 @@
 
 #include "proto.h"
 
+#define QUICK_MS    900u   /* less than an exchange with a daemon that does not answer: a second */
+#define PATIENCE_MS 20000u /* not for ever, however busy the machine is */
+
 static void
 no_daemon_is_noticed_at_once(void **state)
 {
@@ -28,7 +31,7 @@ no_daemon_is_noticed_at_once(void **state)
 	assert_int_equal(rig_start(), WSASYSNOTREADY);
 	setenv(SAND_SOCKET_ENV, "/dev/null", 1);
 	assert_int_equal(rig_start(), WSASYSNOTREADY);
-	assert_true(rig_now_ms() - before < 50);
+	assert_true(rig_now_ms() - before < QUICK_MS);
 }
 
 static void
@@ -79,7 +82,7 @@ bad_handshakes_are_refused(void **state)
 		fds = open_fds();
 		before = rig_now_ms();
 		assert_int_equal(rig_start(), want[i].code);
-		assert_true(rig_now_ms() - before < 500);
+		assert_true(rig_now_ms() - before < QUICK_MS);
 		assert_int_equal(open_fds(), fds);
 		rig_fake_stop();
 	}
@@ -134,7 +137,7 @@ daemon_killed(void **state)
 		pthread_join(thread[i], &bits);
 		assert_true(((intptr_t)bits & (POLLERR | POLLHUP)) != 0);
 	}
-	assert_true(rig_now_ms() - before < 1500);
+	assert_true(rig_now_ms() - before < PATIENCE_MS);
 	assert_false(rig_san->sanAlive());
 	/* What had arrived is read, then the error, once. */
 	assert_int_equal(rig_recv_some(a, buf, 8, 0, &err), 6);
@@ -153,7 +156,7 @@ daemon_killed(void **state)
 	rig_close(a);
 	rig_close(b);
 	rig_close(l);
-	assert_true(rig_now_ms() - before < 100);
+	assert_true(rig_now_ms() - before < QUICK_MS);
 	assert_int_equal(record_open(), 0);
 	/* A new daemon at the same place: the next socket finds it. */
 	rig_fake_stop();
@@ -189,7 +192,7 @@ daemon_stops_in_order(void **state)
 	rig_fake_stop();
 	pthread_join(thread, &bits);
 	assert_true(((intptr_t)bits & POLLERR) != 0);
-	assert_true(rig_now_ms() - before < 1000);
+	assert_true(rig_now_ms() - before < PATIENCE_MS);
 	assert_int_equal(rig_san->sanTakeError(b), WSAECONNRESET);
 	rig_close(a);
 	rig_close(b);
@@ -220,7 +223,7 @@ daemon_dies_in_a_command(void **state)
 			assert_int_equal(rig_wsp.lpWSPListen(s, 1, &err), SOCKET_ERROR);
 			assert_int_equal(err, WSAENETDOWN);
 		}
-		assert_true(rig_now_ms() - before < 1500);
+		assert_true(rig_now_ms() - before < PATIENCE_MS);
 		rig_close(s);
 		rig_end();
 		rig_fake_stop();

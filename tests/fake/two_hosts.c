@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_TRIES 500 /* 20 ms each: sanitizers are slow to start */
-#define STOP_TRIES  500
+#define START_TRIES 1500 /* 20 ms each: sanitizers are slow to start */
+#define STOP_TRIES  1500
 
 static void
 conf_write_port(FILE *f, int port, const char *dir, const char *role, int host)
