@@ -22,7 +22,7 @@
 #define CROWD_LATE  SAN_DURATION_US(1500)
 #define CROWD_AGAIN SAN_DURATION_MS(100)
 #define CROWD_HOLD  SAN_DURATION_MS(1000)
-#define CROWD_NAP   SAN_DURATION_US(50) /* while there was work in the last CROWD_FRESH */
+#define CROWD_NAP   SAN_DURATION_US(25) /* while there was work in the last CROWD_FRESH */
 #define CROWD_FRESH SAN_DURATION_MS(20)
 
 void
