@@ -36,6 +36,7 @@ attach_message_check(const struct proto_msg *m, size_t len, bool attached)
 	switch (m->type) {
 	case PROTO_ATTACH:
 	case PROTO_FORK:
+	case PROTO_JOIN:
 		return attached ? "already attached" : NULL;
 	case PROTO_WAKE_NEW:
 	case PROTO_WAKE_FREE:
@@ -118,7 +119,8 @@ message_receive(struct attach *a, struct proto_msg *m, pid_t *pid)
 
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
 			memcpy(&cred, CMSG_DATA(c), sizeof cred);
-			*pid = cred.pid;
+			if (cred.pid != 0)
+				*pid = cred.pid;
 		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
 			passed_take(a, c);
 		}
@@ -209,13 +211,14 @@ quota_refuses(struct daemon *d, uid_t uid)
 }
 
 static int
-attach_ok_send(struct attach *a)
+attach_ok_send(struct attach *a, uint32_t slot)
 {
 	struct daemon *d = a->daemon;
 	struct proto_msg m = reply(a, PROTO_ATTACH_OK);
 	int fds[PROTO_FDS_MAX];
 	uint32_t n = 0;
 
+	m.arg = slot;
 	_Static_assert(SAN_POLLS_MAX + 1 <= PROTO_FDS_MAX, "region and every doorbell fit");
 	fds[n++] = a->session->region.fd;
 	for (uint32_t i = 0; i < d->pollers.count; i++)
@@ -250,7 +253,31 @@ on_attach(struct attach *a, const struct proto_msg *m)
 	d->count.attaches++;
 	log_info("process %d (%s, uid %u) attached as session %u", (int)a->pid, s->program,
 	    (unsigned)a->uid, s->id);
-	return attach_ok_send(a);
+	return attach_ok_send(a, 0);
+}
+
+/* Of the same user, as a forked child is: nothing of the family is out of its reach anyway. */
+static int
+on_join(struct attach *a, const struct proto_msg *m)
+{
+	struct sock *k = handover_find(a, m->arg);
+	uint32_t slot;
+	int id;
+
+	if (k == NULL) {
+		refuse(a, SAN_ENOENT, "no socket is waiting for this process by that number");
+		return SAN_ENOENT;
+	}
+	id = session_attach_place(k->session);
+	if (id < 0) {
+		a->daemon->count.refused_sessions++;
+		refuse(a, SAN_ELIMIT, "too many processes in this program");
+		return SAN_ELIMIT;
+	}
+	attach_join(a, k->session, (uint32_t)id);
+	a->daemon->count.joins++;
+	(void)handover_take(a, m->arg, &slot);
+	return attach_ok_send(a, slot);
 }
 
 /* The child holds what its parent holds at this moment. */
@@ -391,6 +418,8 @@ message_run(struct attach *a, const struct proto_msg *m)
 		return on_attach(a, m);
 	case PROTO_FORK:
 		return on_fork(a, m);
+	case PROTO_JOIN:
+		return on_join(a, m);
 	case PROTO_WAKE_NEW:
 		return on_wake_new(a);
 	case PROTO_WAKE_FREE:
@@ -468,7 +497,6 @@ stranger_add(struct daemon *d, int fd)
 	struct attach *a = calloc(1, sizeof *a);
 	socklen_t len = sizeof(struct ucred);
 	struct ucred cred;
-	const int on = 1;
 
 	if (a == NULL)
 		return SAN_ENOMEM;
@@ -476,7 +504,6 @@ stranger_add(struct daemon *d, int fd)
 	a->source = (struct loop_source){.fd = fd, .handle = on_readable, .owner = a};
 	a->greeting = (struct loop_timer){.handle = on_greeting_late, .owner = a};
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
 	    loop_add(d->loop, &a->source, EPOLLIN) != 0) {
 		free(a);
 		return SAN_EIO;
@@ -529,6 +556,7 @@ attach_server_open(struct daemon *d, const char *path, uint32_t mode)
 {
 	struct attach_server *server = &d->attach_server;
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	const int on = 1;
 	int err, fd;
 
 	TAILQ_INIT(&server->attaches);
@@ -541,7 +569,9 @@ attach_server_open(struct daemon *d, const char *path, uint32_t mode)
 	/* The pid file's lock is ours, so a socket that is still there belongs to a daemon that
 	 * died. */
 	unlink(path);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || chmod(path, mode) != 0 ||
+	/* Connections inherit it. What is said to one that has it not yet comes without a name. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof sa) != 0 || chmod(path, mode) != 0 ||
 	    listen(fd, LISTEN_BACKLOG) != 0) {
 		err = bind_err();
 		close(fd);

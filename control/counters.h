@@ -8,6 +8,7 @@
 #define CONTROL_COUNTER_LIST(X)                                                               \
 	X(attaches, "programs attached")                                                      \
 	X(forks, "processes joined by fork")                                                  \
+	X(joins, "processes joined by WSPDuplicateSocket")                                    \
 	X(detaches, "processes gone")                                                         \
 	X(refused_user, "attach refused: sessions of this user at their limit")               \
 	X(refused_sessions, "attach or fork refused: no session or process slot left")        \

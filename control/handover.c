@@ -46,34 +46,30 @@ handover_pending(const struct sock *k)
 	return k->handover.ticket != 0;
 }
 
-static struct sock *
-sock_of_ticket(struct session *s, uint32_t ticket)
+struct sock *
+handover_find(struct attach *a, uint32_t ticket)
 {
 	struct sock *k;
 
-	TAILQ_FOREACH(k, &s->daemon->socks, all)
-		if (k->session == s && ticket != 0 && k->handover.ticket == ticket)
+	TAILQ_FOREACH(k, &a->daemon->socks, all)
+		if (ticket != 0 && k->handover.ticket == ticket && k->handover.to == a->pid &&
+		    k->session->uid == a->uid)
 			return k;
+	a->daemon->count.handovers_refused++;
 	return NULL;
 }
 
-/* A process we know by that number, but not as one of this family. One we do not know at all may
- * be a child that has not said a word yet. */
+/* A process that we know, of another user. One we do not know may be a child that has not said a
+ * word yet. */
 static bool
 is_stranger(const struct session *mine, pid_t pid)
 {
-	const struct daemon *d = mine->daemon;
 	const struct attach *a;
-	bool other = false;
 
-	TAILQ_FOREACH(a, &d->attach_server.attaches, all) {
-		if (a->pid != pid || a->session == NULL)
-			continue;
-		if (a->session == mine)
-			return false;
-		other = true;
-	}
-	return other;
+	TAILQ_FOREACH(a, &mine->daemon->attach_server.attaches, all)
+		if (a->pid == pid && a->uid != mine->uid)
+			return true;
+	return false;
 }
 
 static bool
@@ -111,13 +107,13 @@ handover_give(struct attach *a, uint32_t slot, pid_t to, uint32_t *ticket)
 int
 handover_take(struct attach *a, uint32_t ticket, uint32_t *slot)
 {
-	struct sock *k = sock_of_ticket(a->session, ticket);
+	struct sock *k = handover_find(a, ticket);
 	struct shm_attach *row = region_attach(&a->session->region, a->id);
 
-	if (k == NULL || k->handover.to != a->pid) {
-		a->daemon->count.handovers_refused++;
+	if (k == NULL)
 		return SAN_ENOENT;
-	}
+	if (k->session != a->session)
+		return SAN_EPERM;
 	/* Release: whoever sees that it is held sees all that stands in the slot. */
 	atomic_fetch_or_explicit(
 	    &row->holds[k->slot / 64], UINT64_C(1) << k->slot % 64, memory_order_release);

@@ -117,6 +117,8 @@ void
 session_attach_add(struct session *s, struct attach *a)
 {
 	san_check(s->attach[a->id] == NULL);
+	if (s->state == SESSION_ENDING) /* a socket on its way kept it, and came to this process */
+		session_enter(s, SESSION_LIVE);
 	s->attach[a->id] = a;
 	s->attach_count++;
 }
@@ -181,7 +183,7 @@ orphans_close(struct session *s, const uint64_t dead[WORDS])
 		if (k == NULL) {
 			if ((dead[slot / 64] >> (slot % 64) & 1) && slot_is_orphan(s, slot))
 				session_slot_reset(s, slot);
-		} else if (handover_pending(k) && s->attach_count > 0) {
+		} else if (handover_pending(k)) {
 			continue;
 		} else if (k->parent == NULL || (k->ready && !listener_child_waits(k))) {
 			sock_app_died(k);

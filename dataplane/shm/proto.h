@@ -28,15 +28,17 @@
  *   MEM_DEL    program -> daemon  arg = slot, mem.key. REFUSED with NOENT: no such key, maybe since
  *                                 its connection has ended
  *   MEM_GONE   daemon -> program  nobody reaches the memory by this key any more
- *   HAND       program -> daemon  arg = slot, pid = a process of the family that shall have the
- *                                 socket, too. REFUSED with PERM (not a slot this process holds),
- *                                 NOTCONN (neither connected nor listening), INVAL (no process of
- *                                 the family), ALREADY (it is on its way)
- *   HANDED     daemon -> program  arg = ticket, good for five seconds
- *   TAKE       program -> daemon  arg = ticket. REFUSED with NOENT: not one for this process
- *   TAKEN      daemon -> program  arg = slot, which this process holds from now on
- *   LET_GO     program -> daemon  arg = slot: a process that handed it over has closed it; no reply
- *   REFUSED    daemon -> program  err = enum san_err, text = one sentence
+ *   HAND       program -> daemon  arg = slot, pid = a process of the same user that shall have
+ *                                 the socket, too. REFUSED with PERM (not a slot this process
+ * holds), NOTCONN (neither connected nor listening), INVAL (no process of this user), ALREADY (it
+ * is on its way) HANDED     daemon -> program  arg = ticket, good for five seconds TAKE program ->
+ * daemon  arg = ticket. REFUSED with NOENT: not one for this process PERM: of another family, see
+ * JOIN TAKEN      daemon -> program  arg = slot, which this process holds from now on JOIN program
+ * -> daemon  first message on a new connection, from a process of another family of the same user:
+ * arg = ticket. It belongs to the family of the ticket's socket from now on, and gives up its old
+ * connection. Answered by ATTACH_OK with arg = slot, or REFUSED as TAKE, or with LIMIT LET_GO
+ * program -> daemon  arg = slot: a process that handed it over has closed it; no reply REFUSED
+ * daemon -> program  err = enum san_err, text = one sentence
  */
 #ifndef SAND_SHM_PROTO_H
 #define SAND_SHM_PROTO_H
@@ -66,7 +68,8 @@
 	X(HANDED, 16)   \
 	X(TAKE, 17)     \
 	X(TAKEN, 18)    \
-	X(LET_GO, 19)
+	X(LET_GO, 19)   \
+	X(JOIN, 20)
 
 enum proto_type {
 #define X(name, value) PROTO_##name = value,

@@ -370,6 +370,31 @@ link_take(uint32_t ticket, uint32_t *slot)
 	return err;
 }
 
+int
+link_join(uint32_t ticket, uint32_t *slot)
+{
+	struct proto_msg m = {.type = PROTO_JOIN, .arg = ticket};
+	struct reply r;
+	int err, fd = link_open(prov_now_ms() + LINK_LIMIT_MS);
+
+	if (fd < 0)
+		return fd;
+	memcpy(m.program, prov.program, sizeof m.program);
+	err = ask(fd, &m, PROTO_ATTACH_OK, 2, 1 + SAN_POLLS_MAX, &r);
+	if (err == 0) {
+		prov_detach();
+		err = adopt(&r, fd);
+		if (err == 0 && r.msg.arg >= prov.map.socks)
+			err = SAN_EPROTO;
+		atomic_store_explicit(&prov.alone, 0, memory_order_relaxed);
+		atomic_store_explicit(&prov.gone, err != 0, memory_order_relaxed);
+		*slot = r.msg.arg;
+	}
+	if (err != 0 && prov.fd != fd)
+		sys_close(fd);
+	return err;
+}
+
 void
 link_let_go(uint32_t slot)
 {

@@ -37,6 +37,10 @@ int link_mem_del(uint32_t slot, uint32_t key);
  * on; this process, which gave it away, is done with the slot. */
 int link_hand(uint32_t slot, uint32_t pid, uint32_t *ticket);
 int link_take(uint32_t ticket, uint32_t *slot);
+/* As link_take, of another family's (for which link_take returns SAN_EPERM): this process leaves
+ * its own, in which it has nothing. Until it succeeds nothing changes; it fails half-way
+ * (SAN_ENETDOWN) only with prov.gone set. */
+int link_join(uint32_t ticket, uint32_t *slot);
 void link_let_go(uint32_t slot);
 
 /* True while the connection is up. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon_link.h"
+#include "heap.h"
 #include "op.h"
 #include "sock.h"
 #include "wsp_err.h"
@@ -78,6 +79,10 @@ take(uint16_t af, bool message, DWORD ticket, SOCKET *s, bool *valid)
 	if (err != 0)
 		return err;
 	err = link_take(ticket, &slot);
+	if (err == SAN_EPERM && prov.open == 0 && !heap_in_use())
+		err = link_join(ticket, &slot);
+	else if (err == SAN_EPERM)
+		err = SAN_EINVAL;
 	if (err != 0)
 		return wsp_err_from_san(err);
 	*valid = sock_take_back(slot, s);

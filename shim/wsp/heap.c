@@ -152,6 +152,15 @@ heap_free(void *at, LPINT err)
 }
 
 bool
+heap_in_use(void)
+{
+	for (uint32_t i = 0; i < chunks(); i++)
+		if (bit(prov.map.region->heap_used, i))
+			return true;
+	return false;
+}
+
+bool
 heap_offset(uint64_t at, uint64_t len, uint64_t *off)
 {
 	uint64_t heap = (uintptr_t)prov.map.heap;

@@ -10,6 +10,8 @@
 /* sanAlloc, sanFree: san.h. */
 void *heap_alloc(size_t len, LPINT err);
 int heap_free(void *at, LPINT err);
+/* Somebody of the family has some of it. */
+bool heap_in_use(void);
 /* True if all of it lies in the heap, and where in the region. */
 bool heap_offset(uint64_t at, uint64_t len, uint64_t *off);
 

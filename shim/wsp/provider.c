@@ -89,8 +89,8 @@ attach(void)
 	return 0;
 }
 
-static void
-detach(void)
+void
+prov_detach(void)
 {
 	wake_orphan_all();
 	hangup_end();
@@ -111,7 +111,7 @@ prov_usable(void)
 	if (prov.open != 0 || prov_now_ms() < prov.retry_at_ms)
 		return WSAENETDOWN;
 	prov.retry_at_ms = prov_now_ms() + RETRY_MS;
-	detach();
+	prov_detach();
 	return attach() == 0 ? 0 : WSAENETDOWN;
 }
 
@@ -229,7 +229,7 @@ wsp_cleanup(LPINT err)
 	close_all();
 
 	prov_lock();
-	detach();
+	prov_detach();
 	prov.starts = 0;
 	prov.open = 0;
 	prov.epoch++;

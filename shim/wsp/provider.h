@@ -222,6 +222,8 @@ prov_tell(struct shm_sock *k, uint32_t bit, SOCKET s)
 /* prov.lock held. Attached and the daemon there, attaching again if it came back and no socket of
  * the old attachment is left. 0, WSANOTINITIALISED or WSAENETDOWN. */
 int prov_usable(void);
+/* Leave the daemon; nothing of this process is left in the region. prov.lock held. */
+void prov_detach(void);
 /* Look whether the daemon is still there; sets `gone`. One system call. */
 bool prov_check_alive(void);
 /* A bug of ours: fail everything from now on, leave the program alone. */

@@ -217,13 +217,12 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  *
  * Any function: WSAENOTSOCK (stale or no descriptor), WSAENETDOWN (the daemon is gone).
  * Socket    AF_INET or AF_INET6; SOCK_STREAM: a byte stream, SOCK_SEQPACKET: messages.
- *           With what DuplicateSocket gave in `info`: that socket. WSAEINVAL (none is waiting).
- *           WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT, WSAEPROTONOSUPPORT, WSAENOBUFS (no slot),
- *           WSANOTINITIALISED, what the upcall said.
- * Bind      Remembers; the address is checked by Listen or Connect. WSAEINVAL (bound already),
- *           WSAEFAULT, WSAEAFNOSUPPORT*.
- * Listen    Again on a listener: a new backlog. A full queue refuses. WSAEINVAL (not bound),
- *           WSAEISCONN, WSAEADDRINUSE*, WSAEADDRNOTAVAIL*, WSAETIMEDOUT* (no answer in 2 s).
+ *           With what DuplicateSocket gave in `info`: that socket. WSAEINVAL (none is waiting, or
+ * this process has sockets and is of another family). WSAEAFNOSUPPORT, WSAESOCKTNOSUPPORT,
+ * WSAEPROTONOSUPPORT, WSAENOBUFS (no slot), WSANOTINITIALISED, what the upcall said. Bind
+ * Remembers; the address is checked by Listen or Connect. WSAEINVAL (bound already), WSAEFAULT,
+ * WSAEAFNOSUPPORT*. Listen    Again on a listener: a new backlog. A full queue refuses. WSAEINVAL
+ * (not bound), WSAEISCONN, WSAEADDRINUSE*, WSAEADDRNOTAVAIL*, WSAETIMEDOUT* (no answer in 2 s).
  * Connect   Never waits: WSAEWOULDBLOCK, then FD_CONNECT or POLLOUT. WSAEALREADY, WSAEISCONN,
  *           WSAEINVAL, WSAEFAULT, WSAEAFNOSUPPORT*. Its result forbids falling back to TCP if it
  *           is WSAECONNRESET (nobody listens), WSAECONNREFUSED or WSAEHOSTUNREACH [Initiating a
@@ -252,9 +251,11 @@ typedef int (*LPCONDITIONPROC)(LPWSABUF caller_id, LPWSABUF caller_data, LPQOS s
  *           Gives a connected or listening socket to process `pid`, which has five seconds to call
  *           Socket with what stands in *info, once. Receives that are pending end well, with no
  *           bytes. From then on the descriptor is good for CloseSocket only, which ends nothing
- *           that the other process has; in the same process Socket gives it back. Within a family:
- *           a process and what it forked (san.h). WSAEINVAL (a process that is not of the family,
- *           sends or RDMA pending, no info), WSAENOTCONN*.
+ *           that the other process has; in the same process Socket gives it back. A process that
+ *           is no relation (neither forked it, nor forked by it, see san.h) joins the family, whose
+ *           memory it then shares: it must be the same user's and have no socket and nothing of
+ *           sanAlloc. WSAEINVAL (another user's process, sends or RDMA pending, no info),
+ *           WSAENOTCONN*.
  * GetQOSByName
  *           WSAEOPNOTSUPP: no QoS.
  * GetSockOpt, SetSockOpt
