@@ -63,6 +63,8 @@ flow_init(struct poll *p, struct flow *f, const struct poll_cmd *cmd)
 	f->path = cmd->open.path;
 	flow_path_set(f, cmd->open.path.dmac);
 	f->tx_size = s->tx_ring_bytes;
+	if (engine_is_stream(&f->engine))
+		flow_rdma_init(p, f);
 	f->active_at = f->heard_at = p->now;
 	f->timer.want = SAN_TIME_NEVER;
 }
@@ -209,7 +211,7 @@ flow_close(struct poll *p, struct flow *f, enum sdp_close_how how)
 	flow_mem_drop(p, f);
 	/* RDMA that its program gave up: what stands behind it must not arrive as if it was done.
 	 */
-	if (flow_rdma_pending(f))
+	if (rdma_rings_pending(&f->rdma))
 		how = SDP_CLOSE_ABORT;
 	engine_close(&f->engine, how, p->now);
 }

@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "msg.h"
 #include "poll_thread.h"
+#include "rdma_rings.h"
 #include "roce.h"
 #include "wheel.h"
 
@@ -45,10 +46,7 @@ struct flow {
 	uint32_t tx_tail, rx_head, urg_seq, app_flags;
 	uint32_t tx_told; /* the part of tx_tail the engine knows: less while corked */
 	uint32_t tx_head, rx_tail, wire_flags;
-	/* RDMA beside a stream: records as taken over, given to the engine, told as done; answers
-	 * consumed, told, and with a place kept for them. */
-	uint32_t rdma_tail, rdma_next, rdma_head;
-	uint32_t rdma_rx_head, rdma_rx_tail, rdma_rx_next;
+	struct rdma_rings rdma; /* beside a stream; else zeros */
 
 	bool used, loop;
 	bool released; /* CONN_RELEASE came */
@@ -112,20 +110,13 @@ int flow_mem_del(struct poll *p, struct flow *f, uint32_t key);
 /* Its peer reaches nothing any more. */
 void flow_mem_drop(struct poll *p, struct flow *f);
 
-/* flow_rdma.c: a stream's RDMA. The program's words; false: they make no sense. */
-bool flow_rdma_produced(struct flow *f, uint32_t tail);
-bool flow_rdma_consumed(struct flow *f, uint32_t head);
+/* flow_rdma.c: a stream's RDMA. */
+void flow_rdma_init(const struct poll *p, struct flow *f);
 /* Records to the engine, and the stream's bytes up to each of them. 0: there are no more,
  * SAN_EAGAIN: the next one has to wait, and with it what is behind it, SAN_EPROTO: malformed. */
 int flow_rdma_push(struct poll *p, struct flow *f);
 /* What is done, to the slot. Returns the SHM_WAIT_* bits that apply. */
 uint32_t flow_rdma_tell(struct flow *f);
-/* The program has asked for RDMA that is not done. */
-static inline bool
-flow_rdma_pending(const struct flow *f)
-{
-	return f->rdma_tail != f->rdma_head;
-}
 
 /* flow_look.c: from the program to the engine. True if something was new. */
 bool flow_look(struct poll *p, struct flow *f);

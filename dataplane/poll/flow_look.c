@@ -71,7 +71,7 @@ flow_tx_give(struct poll *p, struct flow *f, uint32_t pos)
 static void
 tx_push(struct poll *p, struct flow *f, bool uncork)
 {
-	int err = f->rdma_next == f->rdma_tail ? 0 : flow_rdma_push(p, f);
+	int err = f->rdma.next == f->rdma.tail ? 0 : flow_rdma_push(p, f);
 
 	if (f->hostile)
 		return;
@@ -89,7 +89,7 @@ tx_look(struct poll *p, struct flow *f)
 	/* Behind tx_tail, so that no byte is seen without the RDMA before it. */
 	uint32_t rdma = atomic_load_explicit(&f->sock->rdma_tail, memory_order_acquire);
 
-	if (tail == f->tx_tail && rdma == f->rdma_tail)
+	if (tail == f->tx_tail && rdma == f->rdma.tail)
 		return false;
 	/* Checked against what the engine released, as the engine itself does, since with the cork
 	 * in it is told less. */
@@ -99,7 +99,8 @@ tx_look(struct poll *p, struct flow *f)
 		return true;
 	}
 	f->tx_tail = tail;
-	if (rdma != f->rdma_tail && !flow_rdma_produced(f, rdma))
+	if (rdma != f->rdma.tail &&
+	    (!engine_is_stream(&f->engine) || !rdma_rings_produced(&f->rdma, rdma)))
 		hostile(p, f, POLL_COUNT_hostile_record);
 	else
 		tx_push(p, f, false);
@@ -131,9 +132,9 @@ rdma_rx_look(struct poll *p, struct flow *f)
 	/* Acquire pairs with the program's release after it copied them out. */
 	uint32_t head = atomic_load_explicit(&f->sock->rdma_rx_head, memory_order_acquire);
 
-	if (head == f->rdma_rx_head)
+	if (head == f->rdma.rx_head)
 		return false;
-	if (!flow_rdma_consumed(f, head))
+	if (!rdma_rings_consumed(&f->rdma, head))
 		hostile(p, f, POLL_COUNT_hostile_rx_pos);
 	return true;
 }
@@ -164,7 +165,7 @@ static void
 shut_look(struct poll *p, struct flow *f)
 {
 	if ((f->app_flags & SHM_APP_SHUT_WR) == 0 || f->shut || !engine_is_stream(&f->engine) ||
-	    f->rdma_next != f->rdma_tail)
+	    f->rdma.next != f->rdma.tail)
 		return;
 	f->shut = true;
 	sdp_shut(&f->engine.sdp, p->now);
@@ -173,12 +174,12 @@ shut_look(struct poll *p, struct flow *f)
 void
 flow_rdma_more(struct poll *p, struct flow *f)
 {
-	uint32_t next = f->rdma_next;
+	uint32_t next = f->rdma.next;
 
-	if (f->hostile || next == f->rdma_tail)
+	if (f->hostile || next == f->rdma.tail)
 		return;
 	tx_push(p, f, false);
-	if (f->hostile || f->rdma_next == next)
+	if (f->hostile || f->rdma.next == next)
 		return;
 	shut_look(p, f);
 	flow_touch(p, f);
@@ -243,7 +244,7 @@ bool
 flow_need_set(struct poll *p, struct flow *f)
 {
 	/* All read: the program owes us no news about rx_head. */
-	bool unread = f->rx_tail != f->rx_head || f->rdma_rx_tail != f->rdma_rx_head;
+	bool unread = f->rx_tail != f->rx_head || f->rdma.rx_tail != f->rdma.rx_head;
 	uint32_t need = SHM_NEED_TX | (unread ? SHM_NEED_RX : 0);
 
 	if ((atomic_load_explicit(&f->sock->need, memory_order_relaxed) & need) != need)
@@ -258,7 +259,7 @@ quiet(const struct poll *p, const struct flow *f)
 {
 	uint64_t since = san_time_since(p->now, f->active_at).ns;
 
-	if (f->tx_told != f->tx_head || flow_rdma_pending(f))
+	if (f->tx_told != f->tx_head || rdma_rings_pending(&f->rdma))
 		return since >= FLOW_HOT_WAITING.ns;
 	return since >= p->hot_idle.ns;
 }

@@ -143,7 +143,7 @@ flow_tell(struct poll *p, struct flow *f)
 		return 0;
 	bits = rx_tell(p, f);
 	bits |= tx_tell(f);
-	if (flow_rdma_pending(f)) {
+	if (rdma_rings_pending(&f->rdma)) {
 		bits |= flow_rdma_tell(f);
 		flow_rdma_more(p, f);
 	}
