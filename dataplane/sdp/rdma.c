@@ -55,6 +55,12 @@ sdp_rdma_finished(struct sdp_session *s, struct sdp_rdma_done *out)
 }
 
 bool
+sdp_rdma_unfinished(const struct sdp_session *s)
+{
+	return s->lent->rdma.done != s->lent->rdma.tail;
+}
+
+bool
 sdp_rdma_holds(const struct sdp_session *s)
 {
 	return s->lent->rdma.hold != s->lent->rdma.tail;

@@ -106,6 +106,8 @@ bool sdp_rdma_finished(struct sdp_session *s, struct sdp_rdma_done *out);
 uint32_t sdp_rdma_end(const struct sdp_session *s);
 /* Something waits for RDMA, or is RDMA that waits. */
 bool sdp_rdma_holds(const struct sdp_session *s);
+/* Some of it is not done. */
+bool sdp_rdma_unfinished(const struct sdp_session *s);
 /* The next request, if it is its turn. */
 bool sdp_rdma_plan(const struct sdp_session *s, struct rc_run *m);
 void sdp_rdma_posted(struct sdp_session *s);

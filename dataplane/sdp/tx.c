@@ -66,14 +66,15 @@ plan_data(const struct sdp_session *s, uint32_t packets_max, struct rc_run *m)
 	return true;
 }
 
-/* What is due and may leave now: DisConn is behind all data and RDMA; larger buffers are asked for
+/* What is due and may leave now: DisConn is behind all data, and RDMA is done before it, since the
+ * peer's DREQ that it leads to may overtake the last acknowledgement; larger buffers are asked for
  * only by who could use them; SendSm promises that nothing of the peer is being read. */
 static uint32_t
 due_now(const struct sdp_session *s)
 {
 	uint32_t due = s->due, waiting = s->tx_produced - s->tx_posted;
 
-	if (waiting != 0 || (s->rdma && sdp_rdma_holds(s)))
+	if (waiting != 0 || (s->rdma && sdp_rdma_unfinished(s)))
 		due &= ~(uint32_t)SDP_DUE(DISCONN);
 	if (waiting <= s->tx_payload_max)
 		due &= ~(uint32_t)SDP_DUE(CH_RCV_BUF);

@@ -211,9 +211,12 @@ order__disconn_is_behind_it(void **state)
 			if (p.end[i].frames != 0)
 				pair_deliver(&p, i);
 		check();
+		/* The DREQ that it leads to may overtake the ACK of a WRITE. */
+		if (p.end[0].c.s.disconn_sent)
+			assert_int_equal(sides[0].taken, sides[0].posted);
 	}
+	assert_int_equal(sides[0].taken, sides[0].posted);
 	assert_int_equal(sides[0].want[1].op, SDP_RDMA_READ);
-	assert_true(sides[0].taken >= 2);
 	assert_int_equal(sides[1].memory[0], 2);
 	pair_finish(&p);
 	check();
