@@ -24,6 +24,8 @@ local_qp(const struct stream *s)
 	return (struct cm_qp){
 	    .qpn = s->qpn,
 	    .psn = s->setup.psn,
+	    .responder_resources = s->setup.reads,
+	    .initiator_depth = s->setup.reads,
 	    .retry_count = s->setup.rc.retry_count,
 	    .rnr_retry = 7,
 	    .pmtu_code = roce_pmtu_code(s->setup.pmtu),
@@ -155,6 +157,9 @@ handshake_events(struct stream *s, uint32_t events, struct san_time now)
 static struct sdp_open
 open_base(const struct stream *s, const struct cm_event *ev)
 {
+	struct cm_qp own = local_qp(s);
+
+	cm_qp_meet(&own, &ev->msg);
 	return (struct sdp_open){
 	    .active = s->setup.active,
 	    .qpn = s->qpn,
@@ -164,6 +169,8 @@ open_base(const struct stream *s, const struct cm_event *ev)
 	    .pmtu = s->setup.pmtu,
 	    .local_rcv_size = s->setup.pmtu,
 	    .local_credits = sdp_initial_credits(s->setup.ring_rx, s->setup.pmtu),
+	    .responder_resources = own.responder_resources,
+	    .initiator_depth = own.initiator_depth,
 	    .pool = &s->host->pool,
 	    .rc = s->setup.rc,
 	    .cc = s->setup.cc,
@@ -218,6 +225,7 @@ accept_begin(
 	ack.offer.caps = (uint8_t)o.features;
 	sdp_hello_ack_encode(priv, &ack);
 	qp = local_qp(s);
+	cm_qp_meet(&qp, &ev->msg);
 	s->cm = STREAM_CM_LIVE;
 	s->cm_id = ev->id;
 	s->phase = STREAM_REP_SENT;

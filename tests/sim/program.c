@@ -41,10 +41,14 @@ program_write(struct stream *s, struct san_time now)
 		ring->base[(s->written + i) & (ring->size - 1)] =
 		    program_byte(s->qpn, s->written + i);
 	s->written += n;
-	san_check(sdp_tx_produced(&s->conn, (uint32_t)s->written, now) == 0);
+	if (s->beside == NULL)
+		san_check(sdp_tx_produced(&s->conn, (uint32_t)s->written, now) == 0);
 	if (x->urgent != 0 && prng_below(&s->prng, x->urgent) == 0) {
-		sdp_tx_urgent(&s->conn, (uint32_t)s->written);
 		s->urgent_sent = (uint32_t)s->written;
+		if (s->beside == NULL)
+			sdp_tx_urgent(&s->conn, s->urgent_sent);
+		else
+			s->beside->urgent_due = true;
 	}
 	s->write_at = san_time_add(now, pause_draw(s, x->write_pause_max));
 }
@@ -76,7 +80,13 @@ program_close(struct stream *s, enum sdp_close_how how, struct san_time now)
 
 	stream_trace(s, now, "close", how);
 	s->shut = s->closed = true;
-	/* What control/ does: a close with unread data is abortive. */
+	/* What control/ and poll/ do: a close with unread data, or with RDMA not done, is abortive.
+	 */
+	if (s->beside != NULL) {
+		beside_push(s, now);
+		unread |= rdma_rings_pending(&s->beside->rings);
+		beside_drop(s);
+	}
 	sdp_close(&s->conn, unread ? SDP_CLOSE_ABORT : how, now);
 }
 
@@ -85,7 +95,10 @@ program_shut(struct stream *s, struct san_time now)
 {
 	stream_trace(s, now, "shut", 0);
 	s->shut = true;
-	sdp_shut(&s->conn, now);
+	if (s->beside == NULL)
+		sdp_shut(&s->conn, now);
+	else
+		s->beside->shut_due = true;
 }
 
 /* Nothing more will come and all that came was read. */
@@ -99,7 +112,8 @@ static void
 program_end(struct stream *s, struct san_time now)
 {
 	const struct script *x = &s->setup.script;
-	bool all_written = s->written == x->write_total, due = san_time_reached(x->end_at, now);
+	bool all_written = s->written == x->write_total && beside_all_put(s);
+	bool all_done = all_written && beside_all_done(s), due = san_time_reached(x->end_at, now);
 
 	if (s->dead) { /* what arrived before can still be read */
 		if (all_read(s))
@@ -110,11 +124,11 @@ program_end(struct stream *s, struct san_time now)
 	case END_SHUT_THEN_CLOSE:
 		if (all_written && !s->shut)
 			program_shut(s, now);
-		if (s->shut && all_read(s))
+		if (s->shut && all_read(s) && all_done)
 			program_close(s, SDP_CLOSE_GRACEFUL, now);
 		break;
 	case END_CLOSE:
-		if (all_written)
+		if (all_done)
 			program_close(s, SDP_CLOSE_GRACEFUL, now);
 		break;
 	case END_CLOSE_AT:
@@ -130,7 +144,7 @@ program_end(struct stream *s, struct san_time now)
 			sdp_port_down(&s->conn, now);
 		break;
 	case END_WAIT:
-		if (all_read(s) && all_written)
+		if (all_read(s) && all_done)
 			program_close(s, SDP_CLOSE_GRACEFUL, now);
 		break;
 	}
@@ -143,7 +157,11 @@ program_step(struct stream *s, struct san_time now)
 		return;
 	program_read(s, now);
 	program_write(s, now);
+	if (s->beside != NULL)
+		beside_step(s, now);
 	program_end(s, now);
+	if (s->beside != NULL && !s->closed)
+		beside_push(s, now);
 }
 
 struct san_time
@@ -158,6 +176,8 @@ program_next(const struct stream *s)
 		t = san_time_min(t, s->write_at);
 	if (sdp_rx_produced(&s->conn) != (uint32_t)s->read)
 		t = san_time_min(t, s->read_at);
+	if (s->beside != NULL)
+		t = san_time_min(t, beside_next(s));
 	if (!s->dead)
 		t = san_time_min(t, s->setup.script.end_at);
 	return t;

@@ -145,7 +145,7 @@ fini(struct node *n)
 
 	for (uint32_t i = 0; i < h->streams; i++)
 		stream_fini(&h->stream[i]);
-	san_check(h->pool.lent == 0 && h->pool.frames == 0);
+	san_check(h->pool.lent == 0 && h->pool.frames == 0 && h->mrs.used == 0);
 	free(h->stream);
 	free(h->block);
 	cm_destroy(h->cm);
@@ -166,6 +166,7 @@ sdp_host_init(struct sdp_host *hosts, struct net *net, uint32_t id, const struct
 	h->block = calloc(s->blocks, sizeof *h->block);
 	san_check(h->block != NULL);
 	rc_pool_init(&h->pool, h->block, s->blocks, s->frames_kept_max);
+	san_check(rc_mrs_init(&h->mrs, h->mr, SDP_HOST_REGIONS, (struct prng){seed}) == 0);
 	h->others = hosts;
 	h->cm = cm_create(&s->cm, prng_u64(&h->prng) | 1, (struct prng){prng_u64(&h->prng)});
 	san_check(h->cm != NULL);

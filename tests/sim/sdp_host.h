@@ -5,11 +5,13 @@
 #define SAND_TESTS_SIM_SDP_HOST_H
 
 #include "cm.h"
+#include "mr.h"
 #include "node.h"
 #include "stream.h"
 
 #define SDP_HOST_QPN_FIRST 16u
 #define SDP_HOST_SERVICE   7777
+#define SDP_HOST_REGIONS   16u
 
 struct sdp_host_setup {
 	struct node_setup node;
@@ -27,6 +29,8 @@ struct sdp_host {
 	struct prng prng;
 	struct rc_pool pool;
 	struct rc_block *block;
+	struct rc_mrs mrs; /* memory lent to peers, a thread's worth */
+	struct rc_mr mr[SDP_HOST_REGIONS];
 	struct cm *cm;
 	struct stream *stream;
 	uint32_t streams;

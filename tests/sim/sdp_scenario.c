@@ -29,15 +29,24 @@ enum kind {
 	    KIND_COUNT
 };
 
-static const char *const kind_name[] = {
+/* Without RDMA beside the streams, and with. */
+static const char *const kind_name[][KIND_COUNT] = {
+    {
 #define X(name, text) "sdp " #name,
-    SDP_SCENARIO_LIST(X)
+	SDP_SCENARIO_LIST(X)
 #undef X
+    },
+    {
+#define X(name, text) "sdp+rdma " #name,
+	SDP_SCENARIO_LIST(X)
+#undef X
+    },
 };
 
 /* The last host is the server, with one passive stream for each client. */
 struct sdp_scenario {
 	enum kind kind;
+	bool rdma;    /* beside the streams */
 	bool patient; /* neither end gives up before the faults end */
 	uint32_t hosts;
 	struct net_setup net;
@@ -95,7 +104,37 @@ draw_stream(struct prng *p, const struct sdp_scenario *sc, uint32_t pmtu)
 	return s;
 }
 
+static struct beside_script
+draw_beside(struct prng *p)
+{
+	struct beside_script x = {
+	    .ring = DRAW_OF(p, 4096, 16384, 131072),
+	    .works = draw_one_in(p, 6) ? 0 : prng_below(p, DRAW_OF(p, 3, 20, 100)),
+	    .len_max = DRAW_OF(p, 8, 700, 3000, BESIDE_MEMORY),
+	    .reads = DRAW_OF(p, 0, 1, 3, 10),
+	    .put_pause_max = SAN_DURATION_US(DRAW_OF(p, 0, 3, 30, 1000)),
+	    .take_pause_max = SAN_DURATION_US(DRAW_OF(p, 0, 0, 30, 1000)),
+	    .far = draw_one_in(p, 3),
+	};
+
+	return x;
+}
+
 /* `a` connects, `b` accepts. */
+static void
+draw_rdma(struct stream_setup *a, struct stream_setup *b, struct prng *p)
+{
+	a->beside = draw_beside(p);
+	b->beside = draw_beside(p);
+	a->reads = (uint8_t)DRAW_OF(p, 0, 1, SDP_READS_MAX);
+	b->reads = (uint8_t)DRAW_OF(p, 1, SDP_READS_MAX);
+	a->zcopy_threshold = DRAW_OF(p, 0, 0, 256, 3000);
+	b->zcopy_threshold = DRAW_OF(p, 0, 0, 256, 3000);
+	/* Who closes does not wait for the peer's. */
+	if (a->script.ending == END_CLOSE)
+		b->beside.works = 0;
+}
+
 static void
 draw_ending(struct sdp_scenario *sc, struct script *a, struct script *b, struct prng *p)
 {
@@ -177,6 +216,8 @@ draw_streams(struct sdp_scenario *sc, struct prng *p)
 		a = draw_stream(p, sc, pmtu);
 		b = draw_stream(p, sc, pmtu);
 		draw_ending(sc, &a.script, &b.script, p);
+		if (sc->rdma)
+			draw_rdma(&a, &b, p);
 		a.active = true;
 		a.peer = server;
 		a.service = SDP_HOST_SERVICE;
@@ -214,6 +255,12 @@ judge_complete(const struct stream *a, const struct stream *b)
 		return "an orderly end was reported as an error";
 	if (a->setup.script.ending == END_SHUT_THEN_CLOSE && (!a->eof || !b->eof))
 		return "no end of file";
+	if (!beside_all_done(a) || !beside_all_done(b))
+		return "RDMA is missing";
+	if (a->beside != NULL) {
+		beside_check(a);
+		beside_check(b);
+	}
 	if (a->urgent_sent != b->urgent_seen && b->urgent_seen == 0)
 		return "urgent byte not announced";
 	return NULL;
@@ -251,7 +298,7 @@ judge(const struct sdp_scenario *sc)
 static void
 print(const struct sdp_scenario *sc, uint64_t seed)
 {
-	printf("seed %" PRIu64 ": %s%s\n", seed, kind_name[sc->kind],
+	printf("seed %" PRIu64 ": %s%s\n", seed, kind_name[sc->rdma][sc->kind],
 	    sc->patient ? "" : " (impatient)");
 	draw_print_net(&sc->net, &sc->faults);
 	for (uint32_t i = 0; i < sc->hosts; i++)
@@ -279,6 +326,9 @@ print_failed(const struct sdp_scenario *sc)
 			    s->engine ? sdp_state_name(sdp_state(&s->conn)) : "no engine",
 			    s->engine ? sdp_error(&s->conn) : 0, s->written, s->read,
 			    stream_finished(s) ? "" : ", not finished");
+			if (s->beside != NULL)
+				printf("    RDMA: %u done, %u put, of %u\n", s->beside->done,
+				    s->beside->put, s->setup.beside.works);
 		}
 }
 
@@ -298,7 +348,8 @@ sdp_scenario_run(uint64_t seed, struct prng *p, bool trace)
 	struct scenario_result r = {0};
 	uint32_t i;
 
-	sc = (struct sdp_scenario){.kind = (enum kind)prng_below(p, KIND_COUNT)};
+	sc = (struct sdp_scenario){
+	    .kind = (enum kind)prng_below(p, KIND_COUNT), .rdma = seed % 4 == 1};
 	sc.patient = !draw_one_in(p, 5);
 	sc.hosts = draw_one_in(p, 6) ? 3 + prng_below(p, HOSTS_MAX - 2) : 2;
 	sc.net = draw_net(p, sc.hosts);
@@ -309,7 +360,7 @@ sdp_scenario_run(uint64_t seed, struct prng *p, bool trace)
 	sc.world.net.faults = sc.faults;
 	for (i = 0; i < sc.hosts; i++)
 		world_add(&sc.world, &sc.host[i].node);
-	r.kind = kind_name[sc.kind];
+	r.kind = kind_name[sc.rdma][sc.kind];
 	if (trace)
 		print(&sc, seed);
 	if (!world_run(&sc.world, san_time_add(sc.faults.until, SCENARIO_SETTLE)))

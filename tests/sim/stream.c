@@ -69,6 +69,15 @@ stream_fini(struct stream *s)
 		node_frame_done(&s->host->node, f);
 	free(s->open.tx.base);
 	free(s->open.rx.base);
+	beside_fini(s);
+}
+
+const struct stream *
+stream_peer(const struct stream *s)
+{
+	const struct stream *peer = sdp_host_find(s->host->others, s->peer, s->peer_qpn);
+
+	return peer != NULL && peer->peer_qpn == s->qpn ? peer : NULL;
 }
 
 static const char *
@@ -100,15 +109,25 @@ stream_open(struct stream *s, const struct sdp_open *o, struct san_time now)
 	s->open = *o;
 	s->open.tx = (struct byte_ring){tx, s->setup.ring_tx};
 	s->open.rx = (struct byte_ring){rx, s->setup.ring_rx};
+	s->peer_qpn = o->peer_qpn;
+	if (s->setup.beside.ring != 0)
+		beside_open(s, &s->open);
 	err = sdp_conn_init(&s->conn, &s->open, now);
 	if (err != 0)
 		return err;
 	s->engine = true;
-	s->peer_qpn = o->peer_qpn;
 	s->state_seen = sdp_state(&s->conn);
 	s->write_at = s->read_at = now;
 	s->keepalive_at = san_time_add(now, KEEPALIVE);
 	return 0;
+}
+
+static void
+frame_done(struct stream *s, struct sim_frame *f)
+{
+	if (s->beside != NULL)
+		beside_received(s);
+	node_frame_done(&s->host->node, f);
 }
 
 void
@@ -123,10 +142,10 @@ stream_frame(struct stream *s, struct sim_frame *f, struct san_time now)
 	else
 		stream_trace(s, now, "probe", p->psn);
 	if (!sdp_packet_receive(&s->conn, p, f, now))
-		node_frame_done(&s->host->node, f);
+		frame_done(s, f);
 	while ((f = sdp_frame_next(&s->conn)) != NULL) {
 		san_check(!sdp_packet_receive(&s->conn, &f->pkt, NULL, now));
-		node_frame_done(&s->host->node, f);
+		frame_done(s, f);
 	}
 }
 
@@ -152,8 +171,11 @@ engine_emit(struct stream *s, struct san_time now)
 		if (s->tx_full)
 			break;
 		got = sdp_emit(&s->conn, out, EMIT_BURST, now);
-		for (i = 0; i < got; i++)
+		for (i = 0; i < got; i++) {
+			if (s->beside != NULL)
+				beside_far_read(s, &out[i]);
 			node_send(n, s->peer, s->qpn, s->peer_qpn, &out[i], now);
+		}
 	}
 }
 
@@ -172,6 +194,8 @@ engine_events(struct stream *s, struct san_time now)
 		s->keepalive_at = SAN_TIME_NEVER;
 		stream_trace(s, now, "dead, error", (uint64_t)-sdp_error(&s->conn));
 	}
+	if (s->beside != NULL && sdp_error(&s->conn) != 0)
+		beside_drop(s);
 	handshake_events(s, ev, now);
 }
 
@@ -227,6 +251,14 @@ stream_finished(const struct stream *s)
 	return s->closed && (!s->engine || s->dead) && s->cm == STREAM_CM_NONE;
 }
 
+static bool
+peer_closed(const struct stream *s)
+{
+	const struct stream *peer = stream_peer(s);
+
+	return peer != NULL && peer->closed;
+}
+
 /* What must hold after every step of an engine. The peer is the same engine: whatever the network
  * does, neither may break the protocol. */
 static void
@@ -236,8 +268,10 @@ engine_check(const struct stream *s, struct san_time now)
 
 	san_check(sdp_credits(x) >= 0);
 	san_check(x->counters.rx_violations == 0 && x->counters.fsm_illegal == 0);
-	san_check(x->qp.counters.refused == 0 && x->qp.counters.rnr_sent == 0);
-	san_check(x->qp.counters.rx_naks_fatal == 0 && x->qp.counters.rx_unexpected == 0);
+	/* Only RDMA that comes when its program has gone is. */
+	san_check(x->qp.counters.refused == 0 || (s->beside != NULL && s->closed));
+	san_check(x->qp.counters.rx_naks_fatal == 0 || (s->beside != NULL && peer_closed(s)));
+	san_check(x->qp.counters.rnr_sent == 0 && x->qp.counters.rx_unexpected == 0);
 	/* A closing state without a deadline could last for ever; a deadline in the past is a busy
 	 * loop. */
 	if (s->closed && sdp_state(&s->conn) != SDP_STATE_DEAD)
@@ -253,15 +287,15 @@ engine_check(const struct stream *s, struct san_time now)
 static void
 conserved(const struct stream *s)
 {
-	const struct stream *peer = sdp_host_find(s->host->others, s->peer, s->peer_qpn);
+	const struct stream *peer = stream_peer(s);
 	const struct sdp_session *a = &s->conn.s, *b;
 
-	if (peer == NULL || peer->peer_qpn != s->qpn)
+	if (peer == NULL)
 		return; /* it does not know yet, or never will */
 	b = &peer->conn.s;
 	san_check(seq32_diff(a->tx_limit, b->rx_limit) <= 0);
 	san_check(seq32_diff(b->mseq_received, a->mseq_posted) <= 0);
-	san_check(seq32_diff(b->rx_produced, a->tx_posted) <= 0);
+	san_check(seq32_diff(b->rx_produced, a->zcopy ? a->tx_produced : a->tx_posted) <= 0);
 	/* Who gave up acknowledges and drops. */
 	if (!b->deaf && !b->program_closed && sdp_state(&peer->conn) != SDP_STATE_DEAD)
 		san_check(seq32_diff(a->tx_released, b->rx_produced) <= 0);
@@ -284,6 +318,12 @@ stream_check(struct stream *s, struct san_time now)
 	san_check(seq32_diff(produced, s->produced_seen) >= 0);
 	s->released_seen = released;
 	s->produced_seen = produced;
+	if (s->beside != NULL && s->beside->look) {
+		s->beside->look = false;
+		beside_check(s);
+		if (stream_peer(s) != NULL)
+			beside_check(stream_peer(s));
+	}
 	if (s->state_seen != sdp_state(&s->conn)) {
 		s->state_seen = sdp_state(&s->conn);
 		stream_trace(s, now, "state", (uint64_t)s->state_seen);

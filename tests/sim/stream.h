@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "beside.h"
 #include "cm.h"
 #include "node.h"
 #include "prng.h"
@@ -43,6 +44,9 @@ struct stream_setup {
 	struct cc_params cc;
 	struct san_duration disconn_timeout, linger_timeout, connect_timeout;
 	struct script script;
+	struct beside_script beside;
+	uint8_t reads;		  /* RDMA READs at once, offered both ways */
+	uint32_t zcopy_threshold; /* read in place from so many bytes on; 0: never */
 	/* Active side; a passive one waits for a REQ. */
 	bool active;
 	uint32_t peer; /* host */
@@ -83,7 +87,8 @@ struct stream {
 	bool tx_full; /* the host's transmitter: emission goes on when it has room */
 	struct sdp_conn conn;
 	struct sdp_open open;
-	uint32_t events; /* all seen */
+	struct beside *beside; /* NULL: no RDMA */
+	uint32_t events;       /* all seen */
 	uint32_t released_seen, produced_seen;
 	enum sdp_state state_seen;
 	struct san_time keepalive_at;
@@ -101,6 +106,8 @@ void stream_init(
 void stream_fini(struct stream *s);
 /* Start the engine with what the handshake found out. */
 int stream_open(struct stream *s, const struct sdp_open *o, struct san_time now);
+/* The other end, if it knows of this one; else NULL. */
+const struct stream *stream_peer(const struct stream *s);
 /* A packet for its queue pair; the frame is the stream's. */
 void stream_frame(struct stream *s, struct sim_frame *f, struct san_time now);
 void stream_step(struct stream *s, struct san_time now);
