@@ -10,17 +10,20 @@
 
 #include <unistd.h>
 
-/* Which process the tables belong to; 0 until somebody asks. */
+/* Which process the tables belong to; 0 while they are empty. */
 static _Atomic pid_t owner;
+
+void
+family_begin(void)
+{
+	if (atomic_load_explicit(&owner, memory_order_relaxed) == 0)
+		atomic_store_explicit(&owner, getpid(), memory_order_relaxed);
+}
 
 bool
 family_is_mine(void)
 {
-	pid_t mine = getpid(), known = atomic_load_explicit(&owner, memory_order_relaxed);
-
-	if (known == 0)
-		atomic_store_explicit(&owner, mine, memory_order_relaxed);
-	return known == 0 || known == mine;
+	return atomic_load_explicit(&owner, memory_order_relaxed) == getpid();
 }
 
 static void
@@ -42,7 +45,6 @@ sw_fork(pid_t (*real_fork)(void))
 	int err, saved;
 	pid_t pid;
 
-	(void)family_is_mine();
 	sw_lock();
 	ep_fork_lock();
 	if (provider_san != NULL && provider_san->sanForkBefore(&err) != 0)

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+/* The first socket is being tracked: the tables are this process's from now on. */
+void family_begin(void);
 /* False in the child of a vfork() or of a clone() that shares memory: what it does to its
  * descriptors must not touch the tables, which are its parent's. */
 bool family_is_mine(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock.h"
+#include "family.h"
 #include "kern.h"
 #include "option.h"
 #include "pool.h"
@@ -102,6 +103,7 @@ sock_track(int fd, int domain, bool nonblock)
 
 	if (s == NULL)
 		return NULL;
+	family_begin();
 	sock_init(s, domain, nonblock);
 	if (fdtab_set(fd, &s->file) < 0) {
 		sock_free(s);
