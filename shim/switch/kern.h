@@ -58,6 +58,7 @@
 	X(int, dup2, (int, int))                                                                 \
 	X(int, dup3, (int, int, int))                                                            \
 	X(int, close_range, (unsigned, unsigned, int))                                           \
+	X(long, syscall, (long, ...))                                                            \
 	X(FILE *, fdopen, (int, const char *))                                                   \
 	X(pid_t, fork, (void))                                                                   \
 	X(pid_t, _Fork, (void))

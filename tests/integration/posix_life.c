@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -92,6 +93,23 @@ close_many(void)
 	say("close_range %s", outcome(close_range(400, 499, 0)));
 	say("closed %s", outcome(fcntl(low, F_GETFD)));
 	say("eof %s", receive(p.b, 0));
+	close(p.b);
+	close(p.server);
+}
+
+/* As event libraries do it. */
+static void
+close_raw(void)
+{
+	struct pair p = pair_make();
+	int copy = dup(p.a);
+
+	say("close %s", outcome(syscall(SYS_close, p.a)));
+	say("closed %s", outcome(send(p.a, "x", 1, MSG_NOSIGNAL)));
+	say("no eof %s", receive(p.b, MSG_DONTWAIT));
+	say("close_range %s", outcome(syscall(SYS_close_range, copy, copy, 0)));
+	say("eof %s", receive(p.b, 0));
+	say("twice %s", outcome(syscall(SYS_close, p.a)));
 	close(p.b);
 	close(p.server);
 }
@@ -336,6 +354,7 @@ const struct scenario posix_life[] = {
     {"dup_before_connect", dup_before_connect},
     {"number_reuse", number_reuse},
     {"close_many", close_many},
+    {"close_raw", close_raw},
     {"timeouts", timeouts},
     {"signals", signals},
     {"threads", threads},
