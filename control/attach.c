@@ -37,6 +37,8 @@ attach_message_check(const struct proto_msg *m, size_t len, bool attached)
 	case PROTO_ATTACH:
 	case PROTO_FORK:
 	case PROTO_JOIN:
+	case PROTO_OFFER:
+	case PROTO_WITHDRAW:
 		return attached ? "already attached" : NULL;
 	case PROTO_WAKE_NEW:
 	case PROTO_WAKE_FREE:
@@ -210,15 +212,19 @@ quota_refuses(struct daemon *d, uid_t uid)
 	return NULL;
 }
 
+/* taken: what was taken by joining, else NULL. */
 static int
-attach_ok_send(struct attach *a, uint32_t slot)
+attach_ok_send(struct attach *a, const struct proto_msg *taken)
 {
 	struct daemon *d = a->daemon;
 	struct proto_msg m = reply(a, PROTO_ATTACH_OK);
 	int fds[PROTO_FDS_MAX];
 	uint32_t n = 0;
 
-	m.arg = slot;
+	if (taken != NULL) {
+		m.arg = taken->arg;
+		m.offer = taken->offer;
+	}
 	_Static_assert(SAN_POLLS_MAX + 1 <= PROTO_FDS_MAX, "region and every doorbell fit");
 	fds[n++] = a->session->region.fd;
 	for (uint32_t i = 0; i < d->pollers.count; i++)
@@ -253,15 +259,15 @@ on_attach(struct attach *a, const struct proto_msg *m)
 	d->count.attaches++;
 	log_info("process %d (%s, uid %u) attached as session %u", (int)a->pid, s->program,
 	    (unsigned)a->uid, s->id);
-	return attach_ok_send(a, 0);
+	return attach_ok_send(a, NULL);
 }
 
 /* Of the same user, as a forked child is: nothing of the family is out of its reach anyway. */
 static int
 on_join(struct attach *a, const struct proto_msg *m)
 {
-	struct sock *k = handover_find(a, m->arg);
-	uint32_t slot;
+	struct sock *k = handover_find(a, m);
+	struct proto_msg taken = {0};
 	int id;
 
 	if (k == NULL) {
@@ -276,8 +282,8 @@ on_join(struct attach *a, const struct proto_msg *m)
 	}
 	attach_join(a, k->session, (uint32_t)id);
 	a->daemon->count.joins++;
-	(void)handover_take(a, m->arg, &slot);
-	return attach_ok_send(a, slot);
+	(void)handover_take(a, m, &taken);
+	return attach_ok_send(a, &taken);
 }
 
 /* The child holds what its parent holds at this moment. */
@@ -402,11 +408,24 @@ static int
 on_take(struct attach *a, const struct proto_msg *m)
 {
 	struct proto_msg ok = reply(a, PROTO_TAKEN);
-	int err = handover_take(a, m->arg, &ok.arg);
+	int err = handover_take(a, m, &ok);
 
 	if (err == 0)
 		return message_send(a, &ok, NULL, 0);
 	refuse(a, err, "no socket is waiting for this process by that number");
+	return 0;
+}
+
+/* Not hostile: such a connection is for many of them, and some may be refused. */
+static int
+on_offer(struct attach *a, const struct proto_msg *m)
+{
+	struct proto_msg ok = reply(a, PROTO_OFFERED);
+	int err = handover_offer(a, m);
+
+	if (err == 0)
+		return message_send(a, &ok, NULL, 0);
+	refuse(a, err, san_err_text(err));
 	return 0;
 }
 
@@ -434,6 +453,11 @@ message_run(struct attach *a, const struct proto_msg *m)
 		return on_take(a, m);
 	case PROTO_LET_GO:
 		handover_let_go(a, m->arg);
+		return 0;
+	case PROTO_OFFER:
+		return on_offer(a, m);
+	case PROTO_WITHDRAW:
+		handover_withdraw(a, m);
 		return 0;
 	default:
 		return on_sync(a, m);

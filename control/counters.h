@@ -8,7 +8,7 @@
 #define CONTROL_COUNTER_LIST(X)                                                               \
 	X(attaches, "programs attached")                                                      \
 	X(forks, "processes joined by fork")                                                  \
-	X(joins, "processes joined by WSPDuplicateSocket")                                    \
+	X(joins, "processes joined by taking a socket")                                       \
 	X(detaches, "processes gone")                                                         \
 	X(refused_user, "attach refused: sessions of this user at their limit")               \
 	X(refused_sessions, "attach or fork refused: no session or process slot left")        \
@@ -45,6 +45,8 @@
 	X(handovers, "sockets given to another process (WSPDuplicateSocket)")                 \
 	X(handovers_refused, "takers turned away: no socket is waiting for them")             \
 	X(handovers_late, "sockets given that nobody came for in time")                       \
+	X(offers, "sockets offered to other programs (exec, SCM_RIGHTS)")                     \
+	X(offers_late, "sockets offered that nobody came for in time")                        \
 	X(upcalls_overdue, "closed sockets a process still marked as held at the deadline")   \
 	X(mads_rx, "QP1 datagrams received")                                                  \
 	X(mads_tx, "QP1 datagrams sent")                                                      \

@@ -146,6 +146,7 @@ leftovers_free(struct daemon *d)
 	while ((k = TAILQ_FIRST(&d->socks)) != NULL) {
 		TAILQ_REMOVE(&d->socks, k, all);
 		loop_timer_clear(d->loop, &k->upcalls);
+		handover_drop(k);
 		free(k->listener);
 		free(k->record);
 		free(k);

@@ -6,25 +6,55 @@
 #include "daemon_priv.h"
 #include "san_err.h"
 
-static bool
-holds(const struct attach *a, uint32_t slot)
-{
-	const struct shm_attach *row = region_attach(&a->session->region, a->id);
+#define CLAIMS_MAX 1024u
 
-	return (atomic_load_explicit(&row->holds[slot / 64], memory_order_acquire) >> slot % 64 &
+static struct shm_attach *
+row_of(const struct session *s, uint32_t attach)
+{
+	return region_attach(&s->region, attach);
+}
+
+static bool
+holds(const struct session *s, uint32_t attach, uint32_t slot)
+{
+	return (atomic_load_explicit(&row_of(s, attach)->holds[slot / 64], memory_order_acquire) >>
+		       slot % 64 &
 		   1) != 0;
 }
 
-/* Nobody came for it: if the giver has let go, the last process is gone. */
+/* Release: whoever sees that it is held sees all that stands in the slot. */
+static void
+hold(const struct sock *k, uint32_t attach)
+{
+	atomic_fetch_or_explicit(&row_of(k->session, attach)->holds[k->slot / 64],
+	    UINT64_C(1) << k->slot % 64, memory_order_release);
+}
+
+static void
+unhold(const struct sock *k, uint32_t attach)
+{
+	atomic_fetch_and_explicit(&row_of(k->session, attach)->holds[k->slot / 64],
+	    ~(UINT64_C(1) << k->slot % 64), memory_order_release);
+}
+
+/* Nobody comes for it any more: if no process has it, the last one is gone. */
+static void
+ended(struct sock *k)
+{
+	handover_drop(k);
+	if (!session_slot_held(k->session, k->slot))
+		sock_app_died(k);
+}
+
 static void
 on_limit(struct loop_timer *t)
 {
 	struct sock *k = t->owner;
 
-	k->session->daemon->count.handovers_late++;
-	handover_drop(k);
-	if (!session_slot_held(k->session, k->slot))
-		sock_app_died(k);
+	if (k->handover.ticket != 0)
+		k->session->daemon->count.handovers_late++;
+	k->session->daemon->count.offers_late += k->handover.claims;
+	ended(k);
 }
 
 void
@@ -36,24 +66,39 @@ handover_init(struct sock *k)
 void
 handover_drop(struct sock *k)
 {
+	if (!handover_pending(k))
+		return;
 	k->handover.ticket = 0;
+	k->handover.claims = 0;
+	unhold(k, SHM_ATTACH_DAEMON);
 	loop_timer_clear(k->session->daemon->loop, &k->handover.limit);
 }
 
 bool
 handover_pending(const struct sock *k)
 {
-	return k->handover.ticket != 0;
+	return k->handover.ticket != 0 || k->handover.claims != 0;
+}
+
+static bool
+is_for(const struct sock *k, const struct attach *a, const struct proto_msg *ask)
+{
+	const struct handover *h = &k->handover;
+
+	if (k->session->uid != a->uid)
+		return false;
+	if (ask->offer.key != 0)
+		return h->claims != 0 && h->key == ask->offer.key;
+	return ask->arg != 0 && h->ticket == ask->arg && h->to == a->pid;
 }
 
 struct sock *
-handover_find(struct attach *a, uint32_t ticket)
+handover_find(struct attach *a, const struct proto_msg *ask)
 {
 	struct sock *k;
 
 	TAILQ_FOREACH(k, &a->daemon->socks, all)
-		if (ticket != 0 && k->handover.ticket == ticket && k->handover.to == a->pid &&
-		    k->session->uid == a->uid)
+		if (is_for(k, a, ask))
 			return k;
 	a->daemon->count.handovers_refused++;
 	return NULL;
@@ -79,46 +124,118 @@ movable(const struct sock *k)
 	       (k->listener != NULL || (k->conn != NULL && k->conn->setup == CONN_SETUP_OPEN));
 }
 
+/* The socket in that slot, if the process has it and it can go; else why not. */
+static int
+giveable(struct session *s, uint32_t attach, uint32_t slot, struct sock **out)
+{
+	if (slot >= s->region.geo.socks || !holds(s, attach, slot))
+		return SAN_EPERM;
+	*out = s->slots[slot].sock;
+	return *out != NULL && movable(*out) ? 0 : SAN_ENOTCONN;
+}
+
+/* While it is on its way no process takes itself for the last one that has it. */
+static void
+on_its_way(struct sock *k)
+{
+	hold(k, SHM_ATTACH_DAEMON);
+	loop_timer_set(
+	    k->session->daemon->loop, &k->handover.limit, san_time_add(loop_now(), HANDOVER_LIMIT));
+}
+
 int
 handover_give(struct attach *a, uint32_t slot, pid_t to, uint32_t *ticket)
 {
-	struct daemon *d = a->daemon;
 	struct sock *k;
+	int err = giveable(a->session, a->id, slot, &k);
 
-	if (slot >= a->session->region.geo.socks || !holds(a, slot))
-		return SAN_EPERM;
-	if (to <= 0 || is_stranger(a->session, to))
-		return SAN_EINVAL;
-	k = a->session->slots[slot].sock;
-	if (k == NULL || !movable(k))
-		return SAN_ENOTCONN;
-	if (handover_pending(k))
-		return SAN_EALREADY;
+	if (err == 0 && (to <= 0 || is_stranger(a->session, to)))
+		err = SAN_EINVAL;
+	if (err == 0 && handover_pending(k))
+		err = SAN_EALREADY;
+	if (err != 0)
+		return err;
 	do
 		k->handover.ticket = arc4random();
 	while (k->handover.ticket == 0);
 	k->handover.to = to;
-	loop_timer_set(d->loop, &k->handover.limit, san_time_add(loop_now(), HANDOVER_LIMIT));
-	d->count.handovers++;
+	on_its_way(k);
+	a->daemon->count.handovers++;
 	*ticket = k->handover.ticket;
 	return 0;
 }
 
-int
-handover_take(struct attach *a, uint32_t ticket, uint32_t *slot)
+/* Whom the connection speaks for: the same user may trace that process anyway. */
+static struct session *
+spoken_for(const struct attach *a, const struct proto_msg *ask)
 {
-	struct sock *k = handover_find(a, ticket);
-	struct shm_attach *row = region_attach(&a->session->region, a->id);
+	struct session *s = session_find(a->daemon, ask->session);
+
+	if (s == NULL || s->uid != a->uid || ask->attach >= SAN_ATTACH_MAX ||
+	    s->attach[ask->attach] == NULL)
+		return NULL;
+	return s;
+}
+
+int
+handover_offer(struct attach *a, const struct proto_msg *ask)
+{
+	struct session *s = spoken_for(a, ask);
+	struct sock *k = NULL;
+	int err = s == NULL ? SAN_EPERM : giveable(s, ask->attach, ask->arg, &k);
+
+	if (err != 0)
+		return err;
+	if (ask->offer.key == 0)
+		return SAN_EINVAL;
+	if (k->type == SHM_TYPE_SEQPACKET)
+		return SAN_EOPNOTSUPP;
+	if (k->handover.ticket != 0 ||
+	    (k->handover.claims != 0 && k->handover.key != ask->offer.key))
+		return SAN_EALREADY;
+	if (k->handover.claims == CLAIMS_MAX)
+		return SAN_ELIMIT;
+	k->handover.key = ask->offer.key;
+	k->handover.note = ask->offer.note;
+	k->handover.claims++;
+	on_its_way(k);
+	a->daemon->count.offers++;
+	return 0;
+}
+
+void
+handover_withdraw(struct attach *a, const struct proto_msg *ask)
+{
+	struct session *s = spoken_for(a, ask);
+	struct sock *k = NULL;
+
+	/* It may have closed the socket already. */
+	if (s != NULL && ask->arg < s->region.geo.socks)
+		k = s->slots[ask->arg].sock;
+	if (k == NULL || k->handover.claims == 0 || k->handover.key != ask->offer.key)
+		return;
+	if (k->handover.claims > 1)
+		k->handover.claims--;
+	else
+		ended(k);
+}
+
+int
+handover_take(struct attach *a, const struct proto_msg *ask, struct proto_msg *out)
+{
+	struct sock *k = handover_find(a, ask);
 
 	if (k == NULL)
 		return SAN_ENOENT;
 	if (k->session != a->session)
 		return SAN_EPERM;
-	/* Release: whoever sees that it is held sees all that stands in the slot. */
-	atomic_fetch_or_explicit(
-	    &row->holds[k->slot / 64], UINT64_C(1) << k->slot % 64, memory_order_release);
-	handover_drop(k);
-	*slot = k->slot;
+	hold(k, a->id);
+	out->arg = k->slot;
+	out->offer.note = k->handover.note;
+	if (k->handover.claims <= 1)
+		handover_drop(k);
+	else
+		k->handover.claims--;
 	return 0;
 }
 

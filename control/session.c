@@ -107,7 +107,7 @@ session_find(struct daemon *d, uint32_t id)
 int
 session_attach_place(const struct session *s)
 {
-	for (int i = 0; i < SAN_ATTACH_MAX; i++)
+	for (int i = 0; i < SHM_ATTACH_DAEMON; i++)
 		if (s->attach[i] == NULL)
 			return i;
 	return -1;
@@ -183,7 +183,7 @@ orphans_close(struct session *s, const uint64_t dead[WORDS])
 		if (k == NULL) {
 			if ((dead[slot / 64] >> (slot % 64) & 1) && slot_is_orphan(s, slot))
 				session_slot_reset(s, slot);
-		} else if (handover_pending(k)) {
+		} else if (handover_pending(k) && !s->daemon->stopping) {
 			continue;
 		} else if (k->parent == NULL || (k->ready && !listener_child_waits(k))) {
 			sock_app_died(k);

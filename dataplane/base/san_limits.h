@@ -7,7 +7,7 @@
 #define SAN_POLLS_MAX	   8	 /* poll threads of one daemon */
 #define SAN_PORT_ADDRS_MAX 4	 /* addresses of one port (IPv4 and IPv6 together) */
 #define SAN_SESSIONS_MAX   256	 /* shared regions (program families) of one daemon */
-#define SAN_ATTACH_MAX	   256	 /* processes of one family (fork) */
+#define SAN_ATTACH_MAX	   256	 /* processes of one family (fork), one row less */
 #define SAN_CONNS_MAX	   32768 /* connections of one daemon: low 16 bits of a QPN index them */
 #define SAN_SOCKS_MAX	   8192	 /* socket slots of one session */
 #define SAN_WAKES_MAX	   64	 /* wake objects (eventfds) of one session */

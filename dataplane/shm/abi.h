@@ -227,6 +227,9 @@ struct shm_net {
 struct shm_attach {
 	_Atomic uint64_t holds[SAN_SOCKS_MAX / 64]; /* P, ref_lock; C at attach and detach */
 };
+/* The last row is the daemon's: sockets on their way from one process to another. Nobody takes
+ * itself for the last one that holds those. */
+#define SHM_ATTACH_DAEMON (SAN_ATTACH_MAX - 1)
 
 /* Offset 0 of the region. Constant after creation unless a writer is named. All offsets from the
  * region's start. */

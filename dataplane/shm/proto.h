@@ -28,17 +28,30 @@
  *   MEM_DEL    program -> daemon  arg = slot, mem.key. REFUSED with NOENT: no such key, maybe since
  *                                 its connection has ended
  *   MEM_GONE   daemon -> program  nobody reaches the memory by this key any more
- *   HAND       program -> daemon  arg = slot, pid = a process of the same user that shall have
- *                                 the socket, too. REFUSED with PERM (not a slot this process
- * holds), NOTCONN (neither connected nor listening), INVAL (no process of this user), ALREADY (it
- * is on its way) HANDED     daemon -> program  arg = ticket, good for five seconds TAKE program ->
- * daemon  arg = ticket. REFUSED with NOENT: not one for this process PERM: of another family, see
- * JOIN TAKEN      daemon -> program  arg = slot, which this process holds from now on JOIN program
- * -> daemon  first message on a new connection, from a process of another family of the same user:
- * arg = ticket. It belongs to the family of the ticket's socket from now on, and gives up its old
- * connection. Answered by ATTACH_OK with arg = slot, or REFUSED as TAKE, or with LIMIT LET_GO
- * program -> daemon  arg = slot: a process that handed it over has closed it; no reply REFUSED
- * daemon -> program  err = enum san_err, text = one sentence
+ *   HAND       program -> daemon  arg = slot, pid = a process of the same user that shall have the
+ *                                 socket, too. REFUSED with PERM (not a slot this process holds),
+ *                                 NOTCONN (neither connected nor listening), INVAL (no process of
+ *                                 this user), ALREADY (it is on its way)
+ *   HANDED     daemon -> program  arg = ticket, good for five seconds
+ *   TAKE       program -> daemon  arg = ticket, or, if `offer.key` is not 0, by the key of an
+ *                                 OFFER. REFUSED with NOENT: nothing for this process; PERM: of
+ *                                 another family, see JOIN
+ *   TAKEN      daemon -> program  arg = slot, which this process holds from now on; offer.note
+ *   JOIN       program -> daemon  first message on a new connection, from a process of another
+ *                                 family of the same user: arg or offer.key as in TAKE. It belongs
+ *                                 to the socket's family from now on, and gives up its old
+ *                                 connection. Answered by ATTACH_OK with arg and note as TAKEN, or
+ *                                 REFUSED as TAKE, or with LIMIT
+ *   LET_GO     program -> daemon  arg = slot: a process that handed it over has closed it; no reply
+ *   OFFER      program -> daemon  with WITHDRAW the one thing said on a connection of its own (a
+ *                                 child of vfork may have closed its parent's): session, attach =
+ *                                 who asks, arg = slot, offer: one more process of this user may
+ *                                 take the socket by the key, within five seconds, and is told the
+ *                                 note. REFUSED as HAND, or with INVAL (key 0), OPNOTSUPP (not a
+ *                                 stream), LIMIT (too often)
+ *   OFFERED    daemon -> program
+ *   WITHDRAW   program -> daemon  as OFFER: one process less; no reply
+ *   REFUSED    daemon -> program  err = enum san_err, text = one sentence
  */
 #ifndef SAND_SHM_PROTO_H
 #define SAND_SHM_PROTO_H
@@ -46,7 +59,7 @@
 #include <stdint.h>
 
 #define PROTO_MAGIC   0x6f727053u /* "Spro" little-endian */
-#define PROTO_VERSION 3u
+#define PROTO_VERSION 4u
 #define PROTO_FDS_MAX 10u
 
 #define PROTO_LIST(X)   \
@@ -69,7 +82,10 @@
 	X(TAKE, 17)     \
 	X(TAKEN, 18)    \
 	X(LET_GO, 19)   \
-	X(JOIN, 20)
+	X(JOIN, 20)     \
+	X(OFFER, 21)    \
+	X(OFFERED, 22)  \
+	X(WITHDRAW, 23)
 
 enum proto_type {
 #define X(name, value) PROTO_##name = value,
@@ -89,6 +105,13 @@ struct proto_mem {
 	uint32_t key;	  /* MEM_DEL */
 };
 
+/* By what a socket is found that a program leaves to another one, and what the two have to say to
+ * each other. */
+struct proto_offer {
+	uint64_t key;
+	uint32_t note, reserved;
+};
+
 struct proto_msg {
 	uint32_t magic, version;
 	uint32_t type;	  /* enum proto_type */
@@ -99,8 +122,9 @@ struct proto_msg {
 	uint32_t pid;	  /* ATTACH: informational, the daemon believes SCM_CREDENTIALS. HAND */
 	char program[32]; /* ATTACH: basename of the program, for `show session` and rules */
 	union {
-		char text[64];	      /* REFUSED: a sentence */
-		struct proto_mem mem; /* MEM_* */
+		char text[64];		  /* REFUSED: a sentence */
+		struct proto_mem mem;	  /* MEM_* */
+		struct proto_offer offer; /* OFFER, WITHDRAW, TAKE, TAKEN, JOIN, ATTACH_OK */
 	};
 };
 _Static_assert(sizeof(struct proto_msg) == 128, "ABI");

@@ -356,24 +356,32 @@ link_hand(uint32_t slot, uint32_t pid, uint32_t *ticket)
 	return err;
 }
 
-int
-link_take(uint32_t ticket, uint32_t *slot)
+/* What the daemon says of a socket that is ours now. */
+static int
+claimed(struct link_claim *c, const struct proto_msg *m)
 {
-	struct proto_msg m = {.type = PROTO_TAKE, .attach = prov.attach, .arg = ticket};
-	struct reply r;
-	int err = ask(prov.fd, &m, PROTO_TAKEN, 0, 0, &r);
-
-	if (err == 0 && r.msg.arg >= prov.map.socks)
-		err = SAN_EPROTO;
-	if (err == 0)
-		*slot = r.msg.arg;
-	return err;
+	if (m->arg >= prov.map.socks)
+		return SAN_EPROTO;
+	c->slot = m->arg;
+	c->note = m->offer.note;
+	return 0;
 }
 
 int
-link_join(uint32_t ticket, uint32_t *slot)
+link_take(struct link_claim *c)
 {
-	struct proto_msg m = {.type = PROTO_JOIN, .arg = ticket};
+	struct proto_msg m = {
+	    .type = PROTO_TAKE, .attach = prov.attach, .arg = c->ticket, .offer.key = c->key};
+	struct reply r;
+	int err = ask(prov.fd, &m, PROTO_TAKEN, 0, 0, &r);
+
+	return err != 0 ? err : claimed(c, &r.msg);
+}
+
+int
+link_join(struct link_claim *c)
+{
+	struct proto_msg m = {.type = PROTO_JOIN, .arg = c->ticket, .offer.key = c->key};
 	struct reply r;
 	int err, fd = link_open(prov_now_ms() + LINK_LIMIT_MS);
 
@@ -384,15 +392,51 @@ link_join(uint32_t ticket, uint32_t *slot)
 	if (err == 0) {
 		prov_detach();
 		err = adopt(&r, fd);
-		if (err == 0 && r.msg.arg >= prov.map.socks)
-			err = SAN_EPROTO;
+		if (err == 0)
+			err = claimed(c, &r.msg);
 		atomic_store_explicit(&prov.alone, 0, memory_order_relaxed);
 		atomic_store_explicit(&prov.gone, err != 0, memory_order_relaxed);
-		*slot = r.msg.arg;
 	}
 	if (err != 0 && prov.fd != fd)
 		sys_close(fd);
 	return err;
+}
+
+int
+link_offers_open(void)
+{
+	return link_open(prov_now_ms() + LINK_LIMIT_MS);
+}
+
+static struct proto_msg
+offer_msg(uint32_t type, uint32_t slot, uint64_t key)
+{
+	return (struct proto_msg){.magic = PROTO_MAGIC,
+	    .version = PROTO_VERSION,
+	    .type = type,
+	    .attach = prov.attach,
+	    .session = prov.map.session,
+	    .arg = slot,
+	    .offer.key = key};
+}
+
+int
+link_offer(int fd, uint32_t slot, uint64_t key, uint32_t note)
+{
+	struct proto_msg m = offer_msg(PROTO_OFFER, slot, key);
+	struct reply r;
+
+	m.offer.note = note;
+	return ask(fd, &m, PROTO_OFFERED, 0, 0, &r);
+}
+
+void
+link_withdraw(int fd, uint32_t slot, uint64_t key)
+{
+	const struct proto_msg m = offer_msg(PROTO_WITHDRAW, slot, key);
+
+	/* If it does not go out, the offer ends by itself. */
+	(void)msg_send(fd, &m, -1);
 }
 
 void

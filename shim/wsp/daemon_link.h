@@ -33,15 +33,27 @@ int link_mem_add(uint32_t slot, const struct proto_mem *mem, int mem_fd, uint32_
  */
 int link_mem_del(uint32_t slot, uint32_t key);
 
-/* WSPDuplicateSocket: a ticket for that process; whose slot one is, held by this process from then
- * on; this process, which gave it away, is done with the slot. */
+/* WSPDuplicateSocket: a ticket for that process. */
 int link_hand(uint32_t slot, uint32_t pid, uint32_t *ticket);
-int link_take(uint32_t ticket, uint32_t *slot);
+
+/* A socket that another process left for this one: by ticket, or by key if that is not 0. */
+struct link_claim {
+	uint32_t ticket;
+	uint64_t key;
+	uint32_t slot, note; /* the answer: held by this process from then on */
+};
+int link_take(struct link_claim *c);
 /* As link_take, of another family's (for which link_take returns SAN_EPERM): this process leaves
  * its own, in which it has nothing. Until it succeeds nothing changes; it fails half-way
  * (SAN_ENETDOWN) only with prov.gone set. */
-int link_join(uint32_t ticket, uint32_t *slot);
+int link_join(struct link_claim *c);
+/* This process, which gave it away, is done with the slot. */
 void link_let_go(uint32_t slot);
+
+/* Offers go over a connection of their own (proto.h): a descriptor for sys_close, or an error. */
+int link_offers_open(void);
+int link_offer(int fd, uint32_t slot, uint64_t key, uint32_t note);
+void link_withdraw(int fd, uint32_t slot, uint64_t key);
 
 /* True while the connection is up. */
 bool link_alive(int fd);

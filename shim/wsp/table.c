@@ -65,4 +65,7 @@ const struct san_linux_table wsp_linux_table = {
     .sanFree = heap_free,
     .sanMemoryForeign = rdma_foreign,
     .sanMemoryNamed = rdma_named,
+    .sanOffer = offer_make,
+    .sanWithdraw = offer_withdraw,
+    .sanClaim = offer_claim,
 };

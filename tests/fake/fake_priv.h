@@ -25,7 +25,9 @@ struct fake_slot {
 	struct fake_session *session;
 	uint32_t slot;
 	uint32_t cmd_seen, gen;
-	uint32_t ticket; /* it is on its way to another process; 0 = it is not */
+	uint32_t ticket;       /* it is on its way to another process; 0 = it is not */
+	uint32_t claims, note; /* it is offered to so many; 0 = it is not */
+	uint64_t key;
 	struct shm_addr local, peer_addr;
 	bool closed, aborted; /* the program is gone from it */
 	/* connected */

@@ -216,7 +216,7 @@ fake_session_reap(struct fake_session *s)
 bool
 fake_slot_held(const struct fake_session *s, uint32_t slot)
 {
-	if (s->slots[slot].ticket != 0)
+	if (s->slots[slot].ticket != 0 || s->slots[slot].claims != 0)
 		return true;
 	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
 		if (s->process[n].fd >= 0 &&
@@ -270,7 +270,7 @@ refuse(struct fake_daemon *d, int fd, int err)
 static int
 process_add(struct fake_session *s, int fd)
 {
-	for (uint32_t n = 0; n < SAN_ATTACH_MAX; n++)
+	for (uint32_t n = 0; n < SHM_ATTACH_DAEMON; n++)
 		if (s->process[n].fd < 0) {
 			s->process[n] = (struct fake_process){.fd = fd};
 			memset(&s->attach[n], 0, sizeof s->attach[n]);
@@ -280,13 +280,35 @@ process_add(struct fake_session *s, int fd)
 	return -1;
 }
 
+/* Introduces a process to its region; m: what else it is told. */
+static bool
+welcome(struct fake_session *s, int fd, struct proto_msg *m)
+{
+	int fds[3 + FAKE_POLLS], id = process_add(s, fd);
+	unsigned count = 1 + FAKE_POLLS;
+
+	if (id < 0)
+		return false;
+	m->type = PROTO_ATTACH_OK;
+	m->attach = (uint32_t)id;
+	m->session = s->id;
+	fds[0] = s->memfd;
+	for (unsigned i = 0; i < FAKE_POLLS; i++)
+		fds[1 + i] = s->daemon->bell[i];
+	fds[1 + FAKE_POLLS] = fds[2 + FAKE_POLLS] = s->memfd;
+	if (s->daemon->opt.fault == FAKE_NO_FDS)
+		count = 0;
+	if (s->daemon->opt.fault == FAKE_MANY_FDS)
+		count += 2;
+	reply(s->daemon, fd, m, fds, count);
+	return true;
+}
+
 static bool
 guest_attach(struct fake_daemon *d, int fd)
 {
+	struct proto_msg m = {0};
 	struct fake_session *s;
-	struct proto_msg m = {.type = PROTO_ATTACH_OK};
-	int fds[3 + FAKE_POLLS], id;
-	unsigned count = 1 + FAKE_POLLS;
 
 	if (d->opt.fault == FAKE_SILENT)
 		return true; /* stays a guest for ever */
@@ -297,19 +319,7 @@ guest_attach(struct fake_daemon *d, int fd)
 		refuse(d, fd, SAN_ELIMIT);
 		return false;
 	}
-	id = process_add(s, fd);
-	m.attach = (uint32_t)id;
-	m.session = s->id;
-	fds[0] = s->memfd;
-	for (unsigned i = 0; i < FAKE_POLLS; i++)
-		fds[1 + i] = d->bell[i];
-	fds[1 + FAKE_POLLS] = fds[2 + FAKE_POLLS] = s->memfd;
-	if (d->opt.fault == FAKE_NO_FDS)
-		count = 0;
-	if (d->opt.fault == FAKE_MANY_FDS)
-		count += 2;
-	reply(d, fd, &m, fds, count);
-	return true;
+	return welcome(s, fd, &m);
 }
 
 static bool
@@ -335,6 +345,112 @@ guest_fork(struct fake_daemon *d, int fd, const struct proto_msg *in)
 	m.attach = (uint32_t)id;
 	reply(d, fd, &m, NULL, 0);
 	return true;
+}
+
+/* --- sockets on their way. Of processes, users and time the fake knows nothing: who comes with the
+ * ticket or the key has the socket, whenever. --- */
+
+static struct fake_slot *
+waiting_in(struct fake_session *s, const struct proto_msg *m)
+{
+	for (uint32_t n = 0; n < s->socks; n++) {
+		struct fake_slot *k = &s->slots[n];
+
+		if (m->offer.key != 0 ? k->claims != 0 && k->key == m->offer.key
+				      : k->ticket != 0 && k->ticket == m->arg)
+			return k;
+	}
+	return NULL;
+}
+
+static struct fake_slot *
+waiting(struct fake_daemon *d, const struct proto_msg *m)
+{
+	struct fake_slot *k = NULL;
+
+	for (uint32_t i = 0; i < FAKE_SESSIONS && k == NULL; i++)
+		if (d->session[i].used)
+			k = waiting_in(&d->session[i], m);
+	return k;
+}
+
+/* The library sees by a row of the daemon's own that the slot is held. */
+static void
+on_its_way(struct fake_slot *k)
+{
+	_Atomic uint64_t *word = &k->session->attach[SHM_ATTACH_DAEMON].holds[k->slot / 64];
+	uint64_t bit = UINT64_C(1) << k->slot % 64;
+
+	if (k->ticket != 0 || k->claims != 0)
+		atomic_fetch_or(word, bit);
+	else
+		atomic_fetch_and(word, ~bit);
+}
+
+static void
+taken(struct fake_slot *k, uint32_t attach, struct proto_msg *m)
+{
+	uint32_t n = k->slot;
+
+	atomic_fetch_or(&k->session->attach[attach].holds[n / 64], UINT64_C(1) << n % 64);
+	m->arg = n;
+	m->offer.note = k->note;
+	k->ticket = 0;
+	if (k->claims > 0)
+		k->claims--;
+	on_its_way(k);
+}
+
+static bool
+guest_join(struct fake_daemon *d, int fd, struct proto_msg *m)
+{
+	struct fake_slot *k = waiting(d, m);
+	uint32_t id;
+
+	if (k == NULL) {
+		refuse(d, fd, SAN_ENOENT);
+		return false;
+	}
+	for (id = 0; id < SHM_ATTACH_DAEMON && k->session->process[id].fd >= 0; id++)
+		;
+	if (id == SHM_ATTACH_DAEMON) {
+		refuse(d, fd, SAN_ELIMIT);
+		return false;
+	}
+	m->arg = k->slot;
+	m->offer.note = k->note;
+	if (!welcome(k->session, fd, m))
+		return false;
+	taken(k, id, m);
+	return true;
+}
+
+static void
+guest_offer(struct fake_daemon *d, int fd, struct proto_msg *m)
+{
+	struct fake_session *s = m->session < FAKE_SESSIONS ? &d->session[m->session] : NULL;
+	struct fake_slot *k;
+
+	if (s == NULL || !s->used || m->arg >= s->socks) {
+		refuse(d, fd, SAN_EPERM);
+		return;
+	}
+	k = &s->slots[m->arg];
+	if (m->type == PROTO_WITHDRAW && k->claims > 0) {
+		k->claims--;
+		on_its_way(k);
+		fake_sock_orphans(s);
+	} else if (m->type == PROTO_OFFER && k->kind != FAKE_CONNECTED &&
+		   k->kind != FAKE_LISTENING) {
+		refuse(d, fd, SAN_ENOTCONN);
+	} else if (m->type == PROTO_OFFER) {
+		k->key = m->offer.key;
+		k->note = m->offer.note;
+		k->claims++;
+		on_its_way(k);
+		m->type = PROTO_OFFERED;
+		reply(d, fd, m, NULL, 0);
+	}
 }
 
 /* 1: a good message; 0: nothing there; -1: gone or nonsense. *passed: the descriptor that came with
@@ -395,6 +511,13 @@ fake_guest_message(struct fake_daemon *d, unsigned guest)
 		keep = guest_attach(d, fd);
 	else if (got > 0 && m.type == PROTO_FORK)
 		keep = guest_fork(d, fd, &m);
+	else if (got > 0 && m.type == PROTO_JOIN)
+		keep = guest_join(d, fd, &m);
+	else if (got > 0 && (m.type == PROTO_OFFER || m.type == PROTO_WITHDRAW))
+		guest_offer(d, fd, &m);
+	if (got > 0 &&
+	    (m.type == PROTO_OFFER || m.type == PROTO_OFFERED || m.type == PROTO_WITHDRAW))
+		return; /* and may say more */
 	if (!keep)
 		close(fd);
 	if (!keep || d->opt.fault != FAKE_SILENT)
@@ -473,7 +596,6 @@ memory_del(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
 	reply(s->daemon, p->fd, m, NULL, 0);
 }
 
-/* Who comes first with the ticket has it: of processes the fake knows nothing. */
 static void
 hand(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
 {
@@ -484,6 +606,7 @@ hand(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
 		return;
 	}
 	k->ticket = ++s->daemon->tickets;
+	on_its_way(k);
 	m->type = PROTO_HANDED;
 	m->arg = k->ticket;
 	reply(s->daemon, p->fd, m, NULL, 0);
@@ -492,17 +615,15 @@ hand(struct fake_session *s, struct fake_process *p, struct proto_msg *m)
 static void
 take(struct fake_session *s, uint32_t attach, struct proto_msg *m)
 {
-	for (uint32_t n = 0; n < s->socks; n++) {
-		if (s->slots[n].ticket == 0 || s->slots[n].ticket != m->arg)
-			continue;
-		atomic_fetch_or(&s->attach[attach].holds[n / 64], UINT64_C(1) << n % 64);
-		s->slots[n].ticket = 0;
-		m->type = PROTO_TAKEN;
-		m->arg = n;
-		reply(s->daemon, s->process[attach].fd, m, NULL, 0);
+	struct fake_slot *k = waiting(s->daemon, m);
+
+	if (k == NULL || k->session != s) {
+		refuse(s->daemon, s->process[attach].fd, k == NULL ? SAN_ENOENT : SAN_EPERM);
 		return;
 	}
-	refuse(s->daemon, s->process[attach].fd, SAN_ENOENT);
+	taken(k, attach, m);
+	m->type = PROTO_TAKEN;
+	reply(s->daemon, s->process[attach].fd, m, NULL, 0);
 }
 
 void

@@ -49,6 +49,14 @@ enum san_close_how {
  * sleep in the kernel, disarm. */
 struct san_wake;
 
+/* A socket offered to other processes. */
+struct san_offer {
+	SOCKET s;
+	uint64_t key;  /* by which they ask for it: not 0, the socket's alone, known to them only */
+	uint32_t note; /* what they are told */
+	INT err;       /* out: 0 if it is on offer now */
+};
+
 struct san_linux_table {
 	uint32_t version; /* SAN_LINUX_VERSION */
 	uint32_t size;	  /* of this struct */
@@ -144,6 +152,22 @@ struct san_linux_table {
 	    uint8_t desc[SAN_DESCRIPTOR_BYTES], uint64_t addr, uint64_t len, uint32_t key);
 	int (*sanMemoryNamed)(const uint8_t desc[SAN_DESCRIPTOR_BYTES], uint64_t *addr,
 	    uint64_t *len, uint32_t *key, LPINT err);
+
+	/* Stream sockets for other processes of the same user, as exec and SCM_RIGHTS need it: each
+	 * offer lets one more of them have the socket, too, for five seconds, in which it does not
+	 * end though everybody closes it. The offerer keeps it. Offer: how many are on offer now;
+	 * err of the others: WSAENOTSOCK, WSAENOTCONN (neither connected nor listening),
+	 * WSAEINVAL (key 0, sends unfinished), WSAEOPNOTSUPP (not a stream), WSAEALREADY (given
+	 * away, or on offer by another key), WSAENOBUFS (too often), WSAEACCES, WSAENETDOWN. Both
+	 * may be called in the child of vfork(2), whatever that has closed. Withdraw: of those
+	 * whose err is 0, one each. */
+	int (*sanOffer)(struct san_offer *offers, int count);
+	void (*sanWithdraw)(const struct san_offer *offers, int count);
+	/* The socket offered by this key, and the note; the same one if this process has it
+	 * already. A process of another family must have no socket of its own and no memory of
+	 * sanAlloc. INVALID_SOCKET: WSAEINVAL (none, not for this process, a bad family),
+	 * WSAENETDOWN, WSAENOBUFS, WSANOTINITIALISED. */
+	SOCKET (*sanClaim)(int af, uint64_t key, uint32_t *note, LPINT err);
 };
 
 #ifdef __cplusplus

@@ -184,6 +184,211 @@ join__nobody_gets_in_without_a_ticket(void **state)
 	assert_int_equal(d->count.joins, 0);
 }
 
+/* --- offers --- */
+
+#define KEY 0x123456789abcull
+
+static struct proto_msg
+offer_of(const struct prog *owner, uint32_t type, int slot, uint64_t key)
+{
+	struct proto_msg m = prog_msg(owner, type);
+
+	m.session = owner->map.session;
+	m.arg = (uint32_t)slot;
+	m.offer = (struct proto_offer){.key = key, .note = 77};
+	return m;
+}
+
+/* Over a connection of its own, as the child of a vfork would. */
+static int
+offer(const struct prog *owner, int slot, uint64_t key)
+{
+	struct prog way = {.pump = rig_pump};
+	struct proto_msg m = offer_of(owner, PROTO_OFFER, slot, key);
+
+	assert_true(prog_connect(&way, path));
+	prog_send(&way, &m, sizeof m);
+	assert_true(prog_receive(&way, &m));
+	prog_die(&way);
+	return m.type == PROTO_OFFERED ? 0 : m.err;
+}
+
+static void
+withdraw(const struct prog *owner, int slot, uint64_t key)
+{
+	struct prog way = {.pump = rig_pump};
+	struct proto_msg m = offer_of(owner, PROTO_WITHDRAW, slot, key);
+
+	assert_true(prog_connect(&way, path));
+	prog_send(&way, &m, sizeof m);
+	rig_settle(30);
+	prog_die(&way);
+}
+
+static int
+claim(struct prog *p, uint64_t key)
+{
+	struct proto_msg m = prog_msg(p, PROTO_TAKE);
+
+	m.offer.key = key;
+	prog_send(p, &m, sizeof m);
+	assert_true(prog_receive(p, &m));
+	if (m.type == PROTO_TAKEN)
+		assert_int_equal(m.offer.note, 77);
+	return m.type == PROTO_TAKEN ? (int)m.arg : m.err;
+}
+
+/* The new process's answer: the slot, or the error. */
+static int
+join(struct prog *p, uint64_t key)
+{
+	struct proto_msg m = prog_msg(p, PROTO_JOIN);
+
+	assert_true(prog_connect(p, path));
+	m.offer.key = key;
+	prog_send(p, &m, sizeof m);
+	assert_true(prog_receive(p, &m));
+	if (m.type == PROTO_ATTACH_OK)
+		assert_int_equal(m.offer.note, 77);
+	return m.type == PROTO_ATTACH_OK ? (int)m.arg : m.err;
+}
+
+/* What a process of the family sees: somebody else has it. */
+static bool
+seen_held(const struct prog *p, int slot)
+{
+	return (atomic_load(&p->map.attach[SHM_ATTACH_DAEMON].holds[slot / 64]) >> slot % 64 & 1) !=
+	       0;
+}
+
+static void
+offer__what_can_go(void **state)
+{
+	struct prog ghost = a;
+	int l, c, s, idle;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	idle = prog_take(&a);
+	assert_int_equal(offer(&a, 1 << 20, KEY), SAN_EPERM);
+	assert_int_equal(offer(&a, idle + 1, KEY), SAN_EPERM);
+	assert_int_equal(offer(&a, idle, KEY), SAN_ENOTCONN);
+	assert_int_equal(offer(&a, c, 0), SAN_EINVAL);
+	ghost.attach = 5; /* no such process */
+	assert_int_equal(offer(&ghost, c, KEY), SAN_EPERM);
+	ghost = a;
+	ghost.map.session = 200;
+	assert_int_equal(offer(&ghost, c, KEY), SAN_EPERM);
+	assert_false(seen_held(&a, c));
+	assert_int_equal(offer(&a, c, KEY), 0);
+	assert_true(seen_held(&a, c));
+	assert_int_equal(offer(&a, c, KEY + 1), SAN_EALREADY);
+	assert_int_equal(ask(&a, PROTO_HAND, (uint32_t)c, 1, &(uint32_t){0}), SAN_EALREADY);
+	(void)ticket_for_us(&b, s);
+	assert_int_equal(offer(&b, s, KEY + 2), SAN_EALREADY);
+	assert_int_equal(offer(&b, l, KEY + 3), 0);
+	for (unsigned i = 1; i < 1024; i++)
+		assert_int_equal(offer(&b, l, KEY + 3), 0);
+	assert_int_equal(offer(&b, l, KEY + 3), SAN_ELIMIT);
+	assert_int_equal(d->count.offers, 1025);
+	assert_int_equal(d->count.hostile_messages, 0);
+	rig_close_look(&a, c, 0);
+	assert_false(seen_held(&a, c));
+}
+
+/* As often as it was offered; afterwards the key opens nothing. */
+static void
+claim__once_per_offer(void **state)
+{
+	struct prog heir = {.pump = rig_pump}, late = {.pump = rig_pump};
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	assert_int_equal(claim(&b, KEY), SAN_ENOENT);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	assert_int_equal(claim(&a, KEY), SAN_EPERM); /* another family: it must join */
+	assert_int_equal(claim(&b, KEY), s);
+	assert_true(seen_held(&b, s));
+	assert_int_equal(join(&heir, KEY), s);
+	assert_false(seen_held(&b, s));
+	assert_int_equal(claim(&b, KEY), SAN_ENOENT);
+	assert_int_equal(join(&late, KEY), SAN_ENOENT);
+	prog_die(&late);
+	assert_int_equal(d->count.handovers_refused, 3);
+	prog_die(&heir);
+	rig_settle(30);
+	assert_int_equal(closes(), 0);
+}
+
+/* exec: the old program is gone before the new one comes. */
+static void
+offer__holds_when_its_program_is_gone(void **state)
+{
+	struct prog heir = {.pump = rig_pump};
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	prog_die(&b);
+	rig_settle(30);
+	assert_int_equal(closes(), 1); /* the listener */
+	assert_int_equal(join(&heir, KEY), s);
+	rig_settle(30);
+	assert_int_equal(closes(), 1);
+	prog_die(&heir);
+	rig_settle(30);
+	assert_int_equal(closes(), 2);
+}
+
+static void
+withdraw__one_offer_less(void **state)
+{
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	withdraw(&b, s, KEY);
+	assert_true(seen_held(&b, s));
+	withdraw(&b, s, KEY + 1);
+	assert_true(seen_held(&b, s));
+	withdraw(&b, s, KEY);
+	assert_false(seen_held(&b, s));
+	withdraw(&b, s, KEY);
+	assert_int_equal(claim(&b, KEY), SAN_ENOENT);
+	assert_int_equal(closes(), 0);
+	/* Of a socket that it has closed meanwhile: it was the last. */
+	assert_int_equal(offer(&b, s, KEY), 0);
+	prog_unhold(&b, (uint32_t)s);
+	withdraw(&b, s, KEY);
+	assert_int_equal(d->count.closes_died, 1);
+	assert_int_equal(d->count.offers_late, 0);
+	assert_int_equal(d->count.hostile_messages, 0);
+}
+
+/* Nobody comes: after the limit it ends as if the last process had died. */
+static void
+offer__ends_by_itself(void **state)
+{
+	int l, c, s;
+
+	(void)state;
+	rig_pair(&l, &c, &s);
+	assert_int_equal(offer(&b, s, KEY), 0);
+	prog_unhold(&b, (uint32_t)s);
+	rig_settle(30);
+	assert_int_equal(closes(), 0);
+	for (int i = 0; i < 600 && d->count.offers_late == 0; i++)
+		rig_settle(50);
+	assert_int_equal(d->count.offers_late, 1);
+	assert_int_equal(d->count.closes_died, 1);
+	assert_false(seen_held(&b, s));
+}
+
 int
 main(void)
 {
@@ -194,6 +399,11 @@ main(void)
 	    RIG_TEST(let_go__last_one_closes),
 	    RIG_TEST(join__after_the_giver_died),
 	    RIG_TEST(join__nobody_gets_in_without_a_ticket),
+	    RIG_TEST(offer__what_can_go),
+	    RIG_TEST(claim__once_per_offer),
+	    RIG_TEST(offer__holds_when_its_program_is_gone),
+	    RIG_TEST(withdraw__one_offer_less),
+	    RIG_TEST(offer__ends_by_itself),
 	};
 
 	return cmocka_run_group_tests_name("handover", tests, NULL, NULL);
