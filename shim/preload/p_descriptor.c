@@ -2,6 +2,7 @@
 /* Descriptors and processes. */
 #include "interpose.h"
 #include "descriptor.h"
+#include "stdio_follow.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -20,10 +21,21 @@
 		word;                      \
 	})
 
+/* From the switch's convention to libc's, of a descriptor that is a copy. */
+static int
+copied(int fd)
+{
+	if (fd >= 0)
+		stdio_follow(fd);
+	return RESULT(fd);
+}
+
 INTERPOSE int
 fcntl64(int fd, int cmd, ...)
 {
-	return RESULT(sw_fcntl(fd, cmd, OPTIONAL_WORD(cmd)));
+	int rc = sw_fcntl(fd, cmd, OPTIONAL_WORD(cmd));
+
+	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC ? copied(rc) : RESULT(rc);
 }
 
 INTERPOSE int
@@ -53,19 +65,19 @@ closefrom(int first)
 INTERPOSE int
 dup(int fd)
 {
-	return RESULT(sw_dup(fd));
+	return copied(sw_dup(fd));
 }
 
 INTERPOSE int
 dup2(int fd, int target)
 {
-	return RESULT(sw_dup2(fd, target));
+	return copied(sw_dup2(fd, target));
 }
 
 INTERPOSE int
 dup3(int fd, int target, int flags)
 {
-	return RESULT(sw_dup3(fd, target, flags));
+	return copied(sw_dup3(fd, target, flags));
 }
 
 INTERPOSE pid_t

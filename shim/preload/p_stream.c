@@ -55,11 +55,9 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct fdtab_stream st = fdtab_stream(fd);
 
-	if (st.file != NULL)
-		return result(sw_sendmsg(st, fd, msg, flags));
-	if (rights_carry_san(msg))
-		return result(-EOPNOTSUPP);
-	return kern()->sendmsg(fd, msg, flags);
+	if (st.file == NULL)
+		return result(rights_send(fd, msg, flags));
+	return result(sw_sendmsg(st, fd, msg, flags));
 }
 
 INTERPOSE int
@@ -68,7 +66,7 @@ sendmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)
 	struct fdtab_stream st = fdtab_stream(fd);
 
 	if (st.file == NULL)
-		return kern()->sendmmsg(fd, msgs, count, flags);
+		return RESULT(rights_send_many(fd, msgs, count, flags));
 	return RESULT(sw_sendmmsg(st, fd, msgs, count, flags));
 }
 
@@ -121,7 +119,7 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	struct fdtab_stream st = fdtab_stream(fd);
 
 	if (st.file == NULL)
-		return kern()->recvmsg(fd, msg, flags);
+		return result(rights_receive(fd, msg, flags));
 	return result(sw_recvmsg(st, fd, msg, flags));
 }
 
@@ -131,7 +129,7 @@ recvmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags, struct timespe
 	struct fdtab_stream st = fdtab_stream(fd);
 
 	if (st.file == NULL)
-		return kern()->recvmmsg(fd, msgs, count, flags, timeout);
+		return RESULT(rights_receive_many(fd, msgs, count, flags, timeout));
 	return RESULT(sw_recvmmsg(st, fd, msgs, count, flags, timeout));
 }
 

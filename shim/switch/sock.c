@@ -66,6 +66,39 @@ sock_event(struct sw_sock *s, enum sock_event event)
 	return true;
 }
 
+/* --- the kernel's half --- */
+
+int
+sock_int_option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	return KERN(getsockopt(fd, level, name, &value, &len)) < 0 ? -1 : value;
+}
+
+uint64_t
+sock_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	return KERN(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len)) < 0 ? 0 : cookie;
+}
+
+bool
+sock_adoptable(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+
+	return sock_int_option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP &&
+	       KERN(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) >= 0 &&
+	       (info.tcpi_state == TCP_CLOSE || info.tcpi_state == TCP_LISTEN);
+}
+
+/* --- ours --- */
+
 /* Everything but the parts a racing reader may look at without a lock, which are set one by one. */
 static void
 sock_init(struct sw_sock *s, int domain, bool nonblock)
@@ -105,6 +138,7 @@ sock_track(int fd, int domain, bool nonblock)
 		return NULL;
 	family_begin();
 	sock_init(s, domain, nonblock);
+	s->cookie = sock_cookie(fd);
 	if (fdtab_set(fd, &s->file) < 0) {
 		sock_free(s);
 		return NULL;
@@ -112,28 +146,14 @@ sock_track(int fd, int domain, bool nonblock)
 	return s;
 }
 
-static int
-int_option(int fd, int level, int name)
-{
-	int value = -1;
-	socklen_t len = sizeof value;
-
-	return KERN(getsockopt(fd, level, name, &value, &len)) < 0 ? -1 : value;
-}
-
 struct sw_sock *
 sock_adopt(int fd)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof info;
 	struct sw_sock *s;
 
-	if (fdtab_get(fd) != NULL || int_option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
+	if (fdtab_get(fd) != NULL || !sock_adoptable(fd))
 		return NULL;
-	if (KERN(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) < 0 ||
-	    (info.tcpi_state != TCP_CLOSE && info.tcpi_state != TCP_LISTEN))
-		return NULL;
-	s = sock_track(fd, int_option(fd, SOL_SOCKET, SO_DOMAIN),
+	s = sock_track(fd, sock_int_option(fd, SOL_SOCKET, SO_DOMAIN),
 	    (KERN(fcntl64(fd, F_GETFL)) & O_NONBLOCK) != 0);
 	if (s != NULL)
 		option_load_all(s, fd);

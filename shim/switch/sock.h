@@ -89,6 +89,7 @@ struct sw_sock {
 	uint32_t options_set; /* bits of the table in option.c: what an accepted socket inherits */
 	bool linger;
 	uint32_t linger_s;
+	uint64_t cookie; /* the kernel's name for its half, never used twice */
 	_Atomic int domain;
 	SLIST_HEAD(, ep_item) items; /* epoll memberships; sw_lock */
 	/* Where the connect goes, for the fall-back. */
@@ -131,6 +132,12 @@ sock_ref_valid(struct sock_ref r)
 {
 	return atomic_load_explicit(&r.sock->file.gen, memory_order_acquire) == r.gen;
 }
+
+/* What the kernel says of any descriptor: an option's value, -1 if it has none; the socket's
+ * cookie, 0 if it is no socket; whether it is a TCP socket without a connection of the kernel's. */
+int sock_int_option(int fd, int level, int name);
+uint64_t sock_cookie(int fd);
+bool sock_adoptable(int fd);
 
 /* The functions below want sw_lock held. */
 

@@ -21,7 +21,7 @@ struct scenario {
 
 /* Each list ends with a NULL name. */
 extern const struct scenario posix_bytes[], posix_connect[], posix_poll[], posix_epoll[],
-    posix_life[];
+    posix_life[], posix_pass[];
 
 extern const char *address, *scenario; /* what is tested, and which one runs */
 
@@ -55,5 +55,8 @@ void *later_pipe(void *arg);
 /* One epoll_wait as text: count, then [data bits] of each event. */
 const char *epoll_say(int ep, int timeout);
 int epoll_do(int ep, int op, int fd, uint32_t events, uint32_t data);
+
+/* What the program does when a scenario started it: the role and its descriptors. */
+int posix_role(char **argv);
 
 #endif

@@ -6,6 +6,7 @@
  * usage: posix_behaviour ADDRESS [SCENARIO... | -SCENARIO...] */
 #include "posix.h"
 
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,14 +42,14 @@ run_one(const struct scenario *one)
 		say("ended by %s", WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
 }
 
-/* Named scenarios alone, or all but those named with a dash. */
+/* Named scenarios alone, or all but those named with a dash. A name may be a pattern. */
 static bool
 wanted(const char *name, char **list)
 {
 	bool by_default = *list == NULL || **list == '-';
 
 	for (; *list != NULL; list++)
-		if (strcmp(*list + by_default, name) == 0)
+		if (fnmatch(*list + by_default, name, 0) == 0)
 			return !by_default;
 	return by_default;
 }
@@ -57,8 +58,10 @@ int
 main(int argc, char **argv)
 {
 	const struct scenario *const lists[] = {
-	    posix_bytes, posix_connect, posix_poll, posix_epoll, posix_life};
+	    posix_bytes, posix_connect, posix_poll, posix_epoll, posix_life, posix_pass};
 
+	if (argc > 3 && strcmp(argv[1], "--role") == 0)
+		return posix_role(argv + 2);
 	address = argc > 1 ? argv[1] : "127.0.0.1";
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		for (const struct scenario *one = lists[i]; one->name != NULL; one++)

@@ -8,6 +8,7 @@
  * program as well. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct actor_socket {
 };
 
 static struct actor_socket sockets[SOCKETS];
-static char **arguments;
+static char *program;
 
 static void
 answer(const char *format, ...)
@@ -234,11 +235,47 @@ fork_do(char **word)
 		answer("%d", (int)pid);
 }
 
+/* Becomes the same program again, which is told what it has. */
 static void
 exec_do(char **word)
 {
-	execv("/proc/self/exe", arguments);
+	static char text[SOCKETS][64];
+	char *argv[SOCKETS + 2] = {program};
+	int n = 1;
+
+	for (const struct actor_socket *s = sockets; s < sockets + SOCKETS; s++) {
+		if (s->name[0] == 0)
+			continue;
+		argv[n] = text[n - 1];
+		(void)snprintf(argv[n++], sizeof text[0], "%.15s %d %lu %lu", s->name, s->fd,
+		    s->sent, s->read);
+	}
+	execv("/proc/self/exe", argv);
 	answer_errno();
+}
+
+/* The same, but the sockets end. */
+static void
+exec_alone_do(char **word)
+{
+	char *argv[] = {program, NULL};
+
+	for (int i = 0; i < SOCKETS; i++)
+		if (sockets[i].name[0] != 0)
+			(void)fcntl(sockets[i].fd, F_SETFD, FD_CLOEXEC);
+	execv("/proc/self/exe", argv);
+	answer_errno();
+}
+
+static void
+sockets_inherit(char **argv)
+{
+	for (int i = 0; argv[i] != NULL; i++) {
+		struct actor_socket *s = &sockets[i];
+
+		if (sscanf(argv[i], "%15s %d %lu %lu", s->name, &s->fd, &s->sent, &s->read) != 4)
+			exit(3);
+	}
 }
 
 static void
@@ -263,6 +300,7 @@ static const struct {
     {"close", 2, close_do},
     {"fork", 1, fork_do},
     {"exec", 1, exec_do},
+    {"exec_alone", 1, exec_alone_do},
     {"exit", 1, exit_do},
 };
 
@@ -291,7 +329,8 @@ main(int argc, char **argv)
 	char line[LINE_BYTES];
 	ssize_t n;
 
-	arguments = argv;
+	program = argv[0];
+	sockets_inherit(argv + 1);
 	signal(SIGCHLD, SIG_IGN);
 	answer("%d", (int)getpid());
 	while ((n = read(STDIN_FILENO, line, sizeof line - 1)) > 0) {
