@@ -19,10 +19,13 @@ sdp_initial_credits(uint32_t ring_size, uint32_t rcv_size)
 	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
 }
 
+/* What READs under way will bring has its place already. */
 static uint32_t
 room(const struct sdp_session *s)
 {
-	return s->rx.size - (s->rx_produced - s->rx_consumed);
+	uint32_t to_come = s->reading ? s->lent->zcopy.sink.asked - s->rx_produced : 0;
+
+	return s->rx.size - (s->rx_produced - s->rx_consumed) - to_come;
 }
 
 /* Buffers once posted stay posted: what READs or a reserve take away later must be left over. */

@@ -39,7 +39,7 @@ sdp_credit_lendable(const struct sdp_session *s)
 
 /* From now on half of the ring is for reading in place. */
 void sdp_credit_reserve(struct sdp_session *s);
-/* Bytes of the ring that are free and not promised as buffers. */
+/* Bytes of the ring that are free, and promised neither as buffers nor to READs under way. */
 uint32_t sdp_credit_free(const struct sdp_session *s);
 bool sdp_credit_update_due(const struct sdp_session *s);
 /* The peer's header said so. False if it acknowledges what we never sent. */

@@ -28,16 +28,6 @@ read_max(const struct sdp_session *s)
 	return n < piece ? n : piece;
 }
 
-/* Room for READs not yet posted. */
-static uint32_t
-read_room(const struct sdp_session *s)
-{
-	const struct sdp_sink *k = &s->lent->zcopy.sink;
-	uint32_t room = sdp_credit_free(s), asked = k->asked - s->rx_produced;
-
-	return room > asked ? room - asked : 0;
-}
-
 /* The next READ's bytes; 0: not now. Small ones wait for room, but for the last. */
 static uint32_t
 read_next(const struct sdp_session *s)
@@ -47,7 +37,7 @@ read_next(const struct sdp_session *s)
 
 	if (n > most)
 		n = most;
-	return n <= read_room(s) ? n : 0;
+	return n <= sdp_credit_free(s) ? n : 0;
 }
 
 static void

@@ -408,10 +408,11 @@ static void
 check_credits(const struct world *w)
 {
 	const struct sdp_session *s = &w->c.s;
-	uint32_t room = w->rx_size - (s->rx_produced - s->rx_consumed);
+	uint32_t to_come = s->reading ? s->lent->zcopy.sink.asked - s->rx_produced : 0;
+	uint32_t room = w->rx_size - (s->rx_produced - s->rx_consumed) - to_come;
 	int64_t promised = seq32_diff(s->announced, s->mseq_received) - 2;
 
-	promise(s->rx_produced - s->rx_consumed <= w->rx_size);
+	promise(s->rx_produced - s->rx_consumed + to_come <= w->rx_size);
 	if (!s->deaf && sdp_violation(&w->c) == SDP_VIOLATION_NONE)
 		promise(promised * s->rx_payload_max <= (int64_t)room);
 	promise(seq32_diff(s->qp.recv_limit, s->announced) >= 0);

@@ -13,9 +13,9 @@ counters(const struct pair *p, int side)
 
 /* The sink has room to read into once half of what it promised as buffers has been used. */
 static void
-warm_up(struct pair *p)
+warm_up_as(struct pair *p, const struct pair_setup *s)
 {
-	pair_open(p, &both);
+	pair_open(p, s);
 	for (int i = 0; i < 12; i++) {
 		pair_write(p, 0, 499);
 		pair_write(p, 1, 499);
@@ -29,6 +29,12 @@ warm_up(struct pair *p)
 		pair_finish(p);
 	}
 	pair_expect_done(p);
+}
+
+static void
+warm_up(struct pair *p)
+{
+	warm_up_as(p, &both);
 }
 
 static void
@@ -110,6 +116,31 @@ read__waits_for_the_program(void **state)
 	assert_true(sdp_rx_produced(&p.end[1].c) - p.end[1].read <= PAIR_RING);
 	pair_finish(&p);
 	pair_expect_done(&p);
+}
+
+/* The program makes room while a READ is under way, however full the ring is: what the READ brings
+ * must not be promised to Data as well (pair_check). */
+static void
+read__has_its_place(void **state)
+{
+	const struct pair_setup small = {.threshold = {256, 256}, .depth = {4, 4}};
+	unsigned asked = 0;
+	struct pair p;
+
+	for (uint32_t unread = 2000; unread < PAIR_RING - 400; unread += 20) {
+		warm_up_as(&p, &small);
+		for (int i = 0; i < 200 && p.end[1].c.s.rx_produced - p.end[1].read < unread; i++) {
+			pair_write(&p, 0, 20);
+			pair_run(&p);
+		}
+		pair_write(&p, 0, 280);
+		deliver_all(&p, 0);
+		asked += p.end[1].c.s.reading;
+		pair_read(&p, 1, 300);
+		pair_finish(&p);
+		pair_expect_done(&p);
+	}
+	assert_true(asked > 10);
 }
 
 /* SendSm was under way when the cancel left. */
@@ -268,6 +299,7 @@ main(void)
 	    cmocka_unit_test(read__moves_what_waits),
 	    cmocka_unit_test(read__both_ways_at_once),
 	    cmocka_unit_test(read__waits_for_the_program),
+	    cmocka_unit_test(read__has_its_place),
 	    cmocka_unit_test(cancel__crosses_a_refusal),
 	    cmocka_unit_test(cancel__crosses_the_completion),
 	    cmocka_unit_test(cancel__during_a_read),
