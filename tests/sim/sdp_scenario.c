@@ -120,6 +120,24 @@ draw_beside(struct prng *p)
 	return x;
 }
 
+/* It comes to that only with bytes in plenty. */
+static void
+draw_zcopy(struct stream_setup *a, struct stream_setup *b, struct prng *p)
+{
+	struct stream_setup *const end[] = {a, b};
+
+	for (int i = 0; i < 2; i++) {
+		struct stream_setup *s = end[i];
+
+		s->zcopy_threshold = DRAW_OF(p, 256, 3000);
+		s->ring_tx = s->ring_rx = DRAW_OF(p, 16384, 65536);
+		s->script.write_max = s->script.read_max = 20000;
+		s->script.urgent = 0;
+		if (s->script.write_total != 0)
+			s->script.write_total = prng_below(p, 400000);
+	}
+}
+
 /* `a` connects, `b` accepts. */
 static void
 draw_rdma(struct stream_setup *a, struct stream_setup *b, struct prng *p)
@@ -128,8 +146,8 @@ draw_rdma(struct stream_setup *a, struct stream_setup *b, struct prng *p)
 	b->beside = draw_beside(p);
 	a->reads = (uint8_t)DRAW_OF(p, 0, 1, SDP_READS_MAX);
 	b->reads = (uint8_t)DRAW_OF(p, 1, SDP_READS_MAX);
-	a->zcopy_threshold = DRAW_OF(p, 0, 0, 256, 3000);
-	b->zcopy_threshold = DRAW_OF(p, 0, 0, 256, 3000);
+	if (draw_one_in(p, 3))
+		draw_zcopy(a, b, p);
 	/* Who closes does not wait for the peer's. */
 	if (a->script.ending == END_CLOSE)
 		b->beside.works = 0;

@@ -251,6 +251,17 @@ stream_finished(const struct stream *s)
 	return s->closed && (!s->engine || s->dead) && s->cm == STREAM_CM_NONE;
 }
 
+/* What the peer may send, and what READs will bring, fits the rx ring. */
+static bool
+promises_fit(const struct sdp_session *x)
+{
+	uint32_t to_come = x->reading ? x->lent->zcopy.sink.asked - x->rx_produced : 0;
+	int64_t lent = seq32_diff(x->rx_limit, x->mseq_received) - 2; /* two take no payload */
+
+	return lent * x->rx_payload_max + (x->rx_produced - x->rx_consumed) + to_come <=
+	       (int64_t)x->rx.size;
+}
+
 static bool
 peer_closed(const struct stream *s)
 {
@@ -266,7 +277,7 @@ engine_check(const struct stream *s, struct san_time now)
 {
 	const struct sdp_session *x = &s->conn.s;
 
-	san_check(sdp_credits(x) >= 0);
+	san_check(sdp_credits(x) >= 0 && (x->deaf || promises_fit(x)));
 	san_check(x->counters.rx_violations == 0 && x->counters.fsm_illegal == 0);
 	/* Only RDMA that comes when its program has gone is. */
 	san_check(x->qp.counters.refused == 0 || (s->beside != NULL && s->closed));
