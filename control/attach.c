@@ -297,6 +297,7 @@ holds_copy(const struct session *s, uint32_t from, uint32_t to)
 		atomic_store_explicit(&dst->holds[w],
 		    atomic_load_explicit(&src->holds[w], memory_order_acquire),
 		    memory_order_release);
+	session_holds_moved(s);
 }
 
 static int

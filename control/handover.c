@@ -28,6 +28,7 @@ hold(const struct sock *k, uint32_t attach)
 {
 	atomic_fetch_or_explicit(&row_of(k->session, attach)->holds[k->slot / 64],
 	    UINT64_C(1) << k->slot % 64, memory_order_release);
+	session_holds_moved(k->session);
 }
 
 static void

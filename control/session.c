@@ -114,6 +114,13 @@ session_attach_place(const struct session *s)
 }
 
 void
+session_holds_moved(const struct session *s)
+{
+	/* Release: the copies go before. */
+	atomic_fetch_add_explicit(&region_header(&s->region)->hold_moves, 1, memory_order_acq_rel);
+}
+
+void
 session_attach_add(struct session *s, struct attach *a)
 {
 	san_check(s->attach[a->id] == NULL);

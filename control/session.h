@@ -59,6 +59,8 @@ struct session *session_find(struct daemon *d, uint32_t id);
 
 /* A free place for a process, -1 when all are taken. */
 int session_attach_place(const struct session *s);
+/* Holds were copied to another row, the originals still stand (abi.h, hold_moves). */
+void session_holds_moved(const struct session *s);
 void session_attach_add(struct session *s, struct attach *a);
 /* The process is gone: closes what only it held, ends the session with its last one. */
 void session_attach_gone(struct session *s, struct attach *a);

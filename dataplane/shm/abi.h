@@ -26,7 +26,7 @@
 #include "san_limits.h"
 
 #define SHM_MAGIC   0x444e4153u /* "SAND" little-endian */
-#define SHM_VERSION 3u
+#define SHM_VERSION 4u
 #define SHM_LINE    64
 
 /* 20 bytes, alignment 4: an address with port and family. ip is v4-mapped for IPv4. */
@@ -252,8 +252,11 @@ struct shm_region {
 	_Alignas(SHM_LINE) _Atomic uint32_t net_gen;
 	_Atomic uint32_t net[SHM_NET_WORDS];		 /* C: a struct shm_net, word by word */
 	_Alignas(SHM_LINE) _Atomic uint32_t daemon_gone; /* C: 1 when the daemon stops in order */
-	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock;	 /* P */
-	_Atomic uint32_t alloc_hint;			 /* P, ref_lock */
+	/* C: incremented when a hold was copied to another row, before the first may go. Who looked
+	 * at all rows and finds it as it was before has missed none. */
+	_Atomic uint32_t hold_moves;
+	_Alignas(SHM_LINE) _Atomic uint32_t ref_lock; /* P */
+	_Atomic uint32_t alloc_hint;		      /* P, ref_lock */
 	/* P, ref_lock: bit per chunk; the first one of each piece that was handed out */
 	_Atomic uint64_t heap_used[SAN_HEAP_CHUNKS / 64], heap_first[SAN_HEAP_CHUNKS / 64];
 	struct shm_doorbell doorbell[SAN_POLLS_MAX];

@@ -14,6 +14,8 @@
 #include "wake.h"
 #include "wsp_err.h"
 
+#define LOOKS_MAX 1000u /* of a few microseconds, each for something the daemon did */
+
 enum sock_phase
 sock_phase(SOCKET s)
 {
@@ -71,10 +73,8 @@ unhold(uint32_t slot)
 }
 
 static bool
-held_by_others(uint32_t slot)
+in_another_row(uint32_t slot)
 {
-	if (atomic_load_explicit(&prov.alone, memory_order_relaxed) != 0)
-		return false;
 	for (uint32_t i = 0; i < SAN_ATTACH_MAX; i++) {
 		uint64_t word = atomic_load_explicit(
 		    &prov.map.attach[i].holds[slot / 64], memory_order_acquire);
@@ -83,6 +83,28 @@ held_by_others(uint32_t slot)
 			return true;
 	}
 	return false;
+}
+
+/* Looks again if a hold went from one row to another meanwhile: it may have been missed in both.
+ * Never one that is there taken for none; after too many moves, none for one: then the slot ends
+ * with the process. */
+static bool
+held_by_others(uint32_t slot)
+{
+	_Atomic uint32_t *moves = &prov.map.region->hold_moves;
+
+	if (atomic_load_explicit(&prov.alone, memory_order_relaxed) != 0)
+		return false;
+	for (uint32_t tries = 0; tries < LOOKS_MAX; tries++) {
+		uint32_t before = atomic_load_explicit(moves, memory_order_acquire);
+
+		if (in_another_row(slot))
+			return true;
+		atomic_thread_fence(memory_order_acquire);
+		if (atomic_load_explicit(moves, memory_order_relaxed) == before)
+			return false;
+	}
+	return true;
 }
 
 /* Everything a program writes, as a new slot has it. The daemon does not look before the first

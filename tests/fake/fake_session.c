@@ -342,6 +342,7 @@ guest_fork(struct fake_daemon *d, int fd, const struct proto_msg *in)
 	}
 	for (unsigned w = 0; w < SAN_SOCKS_MAX / 64; w++)
 		atomic_store(&s->attach[id].holds[w], atomic_load(&s->attach[in->attach].holds[w]));
+	atomic_fetch_add(&fake_region(s)->hold_moves, 1);
 	m.attach = (uint32_t)id;
 	reply(d, fd, &m, NULL, 0);
 	return true;
@@ -383,7 +384,8 @@ on_its_way(struct fake_slot *k)
 
 	if (k->ticket != 0 || k->claims != 0)
 		atomic_fetch_or(word, bit);
-	else
+	atomic_fetch_add(&fake_region(k->session)->hold_moves, 1);
+	if (k->ticket == 0 && k->claims == 0)
 		atomic_fetch_and(word, ~bit);
 }
 
