@@ -4,7 +4,7 @@
 # helpers (fail, need, counter, assert_*), LINK and WORK.
 
 CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
-	same_host posix mixed refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples
+	same_host posix mixed heirs shell refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples
 	zcopy zcopy_killed"
 case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
 
@@ -212,6 +212,35 @@ case_mixed() {
 	program_ready mixed ready
 	run san a timeout 60 $PYTHON -u "$HERE/mixed.py" client "$(lab_san_ip b)" "$(lab_kernel_ip b)" 5402 </dev/null ||
 		fail "mixed: the client"
+	assert_san_used b 1
+}
+
+# Connections that other programs than the one that accepted them answer: by exec, and sent to them.
+case_heirs() {
+	lab_up
+	program_start heirs san b $PYTHON -u "$HERE/heirs.py" server "$(lab_san_ip b)" 5407
+	program_ready heirs ready
+	run san a timeout 60 $PYTHON -u "$HERE/heirs.py" client "$(lab_san_ip b)" 5407 </dev/null || fail "heirs: the client"
+	program_ready heirs "done" || fail "heirs: the server"
+	assert_san_used b 16
+}
+
+# bash's own sockets: built-in commands and programs read and write them through redirections.
+case_shell() {
+	local ip said
+	ip=$(lab_san_ip b)
+	lab_up
+	program_start talk san b $PYTHON -u -c "import socket
+listener = socket.create_server((\"$ip\", 5408))
+print(\"ready\")
+with listener.accept()[0] as connection:
+    while data := connection.recv(4096):
+        connection.sendall(data.upper())"
+	program_ready talk ready
+	# shellcheck disable=SC2016
+	said=$(run san a timeout 30 bash -c 'exec 3<>"/dev/tcp/$0/5408"; echo one >&3; read -r line <&3; echo "$line"
+		printf "two\nthree\n" >&3; head -n 2 <&3' "$ip" </dev/null) || fail "bash"
+	[ "$said" = $'ONE\nTWO\nTHREE' ] || fail "bash read: $said"
 	assert_san_used b 1
 }
 
