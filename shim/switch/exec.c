@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Tells the next program that sockets were left for it: without it, no program looks. */
 #define FLAG "SAND_INHERIT"
@@ -35,24 +36,6 @@ add_all_inherited(struct offers *o)
 		add_inherited(o, fd);
 }
 
-static bool
-has(char *const envp[], const char *name)
-{
-	size_t len = strlen(name);
-
-	for (int i = 0; envp != NULL && envp[i] != NULL; i++)
-		if (strncmp(envp[i], name, len) == 0 && envp[i][len] == '=')
-			return true;
-	return false;
-}
-
-/* Whether the next program has a switch to claim anything with. */
-static bool
-has_switch(char *const envp[])
-{
-	return getenv("LD_PRELOAD") == NULL || has(envp, "LD_PRELOAD");
-}
-
 static int
 count_of(char *const envp[])
 {
@@ -63,17 +46,34 @@ count_of(char *const envp[])
 	return n;
 }
 
-/* The environment is copied to the stack: the child of a vfork() would leave anything else behind
- * in its parent. */
-static int
-run_flagged(char *const envp[], int (*run)(void *arg, char *const envp[]), void *arg)
+static char *
+find(char *const envp[], const char *name)
 {
+	size_t len = strlen(name);
+
+	for (int i = 0; envp != NULL && envp[i] != NULL; i++)
+		if (strncmp(envp[i], name, len) == 0 && envp[i][len] == '=')
+			return envp[i];
+	return NULL;
+}
+
+/* What makes the next program find its sockets: that there are some; and the switch and the daemon
+ * as this program has them, for programs that give the next one an environment of its own. On the
+ * stack, because the child of a vfork() would leave anything else behind in its parent. */
+static int
+run_with(char *const envp[], int (*run)(void *arg, char *const envp[]), void *arg)
+{
+	static const char *const names[] = {"LD_PRELOAD", "SAND"};
 	static char flag[] = FLAG "=1";
-	char *env[ENVIRONMENT_MAX + 2];
+	char *env[ENVIRONMENT_MAX + 4];
 	int n = count_of(envp);
 
 	if (n > 0)
 		memcpy(env, envp, (size_t)n * sizeof env[0]);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		env[n] = find(envp, names[i]) == NULL ? find(environ, names[i]) : NULL;
+		n += env[n] != NULL;
+	}
 	env[n] = flag;
 	env[n + 1] = NULL;
 	return run(arg, env);
@@ -86,12 +86,12 @@ sw_exec(char *const envp[], int (*run)(void *arg, char *const envp[]), void *arg
 	int rc;
 
 	offers.count = 0;
-	if (provider_san != NULL && has_switch(envp) && count_of(envp) <= ENVIRONMENT_MAX)
+	if (provider_san != NULL && count_of(envp) <= ENVIRONMENT_MAX)
 		add_all_inherited(&offers);
 	if (offers.count == 0)
 		return run(arg, envp);
 	(void)offers_make(&offers);
-	rc = run_flagged(envp, run, arg);
+	rc = run_with(envp, run, arg);
 	if (rc < 0)
 		offers_withdraw(&offers);
 	return rc;

@@ -3,7 +3,7 @@
 # The cases: each brings up its lab, runs unmodified programs under sand-run and asserts. Sourced by run, which has the
 # helpers (fail, need, counter, assert_*), LINK and WORK.
 
-CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx http_server talk talk_ipv6 fork churn
+CASES="iperf3 iperf3_reverse iperf3_parallel iperf3_ipv6 sockperf redis nginx nginx_upgrade http_server talk talk_ipv6 fork churn
 	same_host posix mixed heirs shell refused killed_sender killed_reader daemon_killed peer_daemon_killed no_daemon fallback echo capture examples
 	zcopy zcopy_killed"
 case_names() { printf '%s' "$CASES" | tr -s '\n\t ' ' '; }
@@ -68,7 +68,7 @@ file_fetch() { # URL
 }
 
 # A master that forks workers, edge-triggered epoll, with and without sendfile.
-nginx_start() { # PORT
+nginx_configure() { # PORT
 	cat >"$WORK/nginx.conf" <<-END
 		user root;
 		worker_processes 2;
@@ -84,15 +84,15 @@ nginx_start() { # PORT
 		}
 	END
 	chmod 755 "$WORK"
-	program_start nginx san b nginx -c "$WORK/nginx.conf" -e stderr -g 'daemon off;'
-	program_ready nginx "start worker process "
 }
 case_nginx() {
 	local url
 	need nginx curl
 	lab_up
 	file_make "${SAND_TEST_MB:-100}"
-	nginx_start 8080
+	nginx_configure 8080
+	program_start nginx san b nginx -c "$WORK/nginx.conf" -e stderr -g 'daemon off;'
+	program_ready nginx "start worker process "
 	url=http://$(lab_san_ip b):8080
 	file_fetch "$url/file"
 	file_fetch "$url/copied/file"
@@ -109,6 +109,42 @@ case_http_server() {
 	file_fetch "http://$(lab_san_ip b):8081/file"
 	run san a timeout 30 curl -sS --fail "http://$(lab_san_ip b):8081/" </dev/null | grep -q 'href="file"' || fail "listing"
 	assert_san_used b 2
+}
+# nginx becomes another nginx, which inherits the listener by exec, while somebody fetches without a pause.
+fetch_until() { # URL FILE: until FILE is there; fails with the first fetch that fails
+	until [ -e "$2" ]; do
+		run san a curl -sS --fail -m 10 -o /dev/null "$1" </dev/null || return 1
+		echo fetched
+	done
+}
+nginx_is_new() { [ -s "$WORK/nginx.own-pid" ] && [ "$(cat "$WORK/nginx.own-pid")" != "$1" ]; }
+# It leaves its caller, so it is known by its own file.
+nginx_known() { process_write "$(cat "$WORK/nginx.own-pid")" "$WORK/nginx.pid"; }
+case_nginx_upgrade() {
+	local url old fetcher
+	need nginx curl
+	lab_up
+	file_make 1
+	nginx_configure 8082
+	run san b "$(command -v nginx)" -c "$WORK/nginx.conf" -e stderr >"$WORK/nginx.log" 2>&1 || fail "nginx"
+	wait_until 10 nginx_is_new none || fail "nginx does not start"
+	nginx_known
+	url=http://$(lab_san_ip b):8082/file
+	old=$(cat "$WORK/nginx.own-pid")
+	fetch_until "$url" "$WORK/enough" >"$WORK/fetched" &
+	fetcher=$!
+	kill -USR2 "$old"
+	wait_until 10 nginx_is_new "$old" || fail "there is no new nginx"
+	kill -QUIT "$old"
+	wait_until 10 process_gone "$WORK/nginx.pid" || fail "the old nginx does not go"
+	nginx_known
+	sleep 1
+	touch "$WORK/enough"
+	wait "$fetcher" || fail "a fetch failed after $(wc -l <"$WORK/fetched")"
+	say "$(wc -l <"$WORK/fetched") fetches, none failed"
+	file_fetch "$url"
+	[ "$(counter b control offers)" -ge 1 ] || fail "no socket went to another program"
+	assert_san_used b 3
 }
 
 # --- SDP's Read-Zcopy ---------------------------------------------------------------------------------------

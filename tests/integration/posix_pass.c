@@ -102,7 +102,7 @@ receive_and_echo(int way, bool server)
 	return server ? accept_and_echo(fd) : echo(fd, fd);
 }
 
-static void
+static _Noreturn void
 become(const char *role, int fd, int other)
 {
 	execl(SELF, "posix_behaviour", "--role", role, number(fd), number(other), NULL);
@@ -155,18 +155,16 @@ exec_in_child(void)
 }
 
 /* The program that made the connection goes on as another one, with bytes on their way in both
- * directions. */
-static void
-exec_itself(void)
+ * directions. Its child has the other end. */
+static _Noreturn void
+exec_with_bytes(void)
 {
 	static char block[BLOCK];
 	struct pair p = pair_make();
-	pid_t pid;
 
 	memset(block, 'x', sizeof block);
 	say("queued %d", write(p.a, "before", 6) == 6 && write(p.b, block, BLOCK) == BLOCK);
-	pid = fork();
-	if (pid != 0) {
+	if (fork() != 0) {
 		int copy = dup(p.b);
 
 		close(p.a);
@@ -180,6 +178,24 @@ exec_itself(void)
 	say("what it read %d",
 	    recv(p.a, block, 6, MSG_WAITALL) == 6 && memcmp(block, "before", 6) == 0);
 	talk(p.a);
+	_exit(0);
+}
+
+/* The pipe tells when both have nothing to say any more. */
+static void
+exec_itself(void)
+{
+	int way[2];
+	pid_t pid;
+
+	pipe2(way, O_CLOEXEC);
+	pid = fork();
+	if (pid == 0)
+		exec_with_bytes();
+	close(way[1]);
+	(void)!read(way[0], way, 1);
+	ended(pid);
+	close(way[0]);
 }
 
 static void
