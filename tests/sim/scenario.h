@@ -21,8 +21,8 @@ struct scenario_result {
 
 struct scenario_result scenario_run(uint64_t seed, bool trace);
 
-/* The families. Odd seeds are streams, even ones bare queue pairs, so that what a kept seed means
- * does not depend on the other family. */
+/* The families. Odd seeds are streams (with RDMA beside them where seed % 4 is 1), even ones bare
+ * queue pairs, so that what a kept seed means does not depend on the other family. */
 struct scenario_result sdp_scenario_run(uint64_t seed, struct prng *p, bool trace);
 struct scenario_result rc_scenario_run(uint64_t seed, struct prng *p, bool trace);
 
