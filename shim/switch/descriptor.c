@@ -108,26 +108,56 @@ descriptor_forget(int fd)
 	return end;
 }
 
+/* The lowest of the provider's own descriptors from fd on, -1: none. To the program they do not
+ * exist: servers close whatever they find open before they begin. */
+static int
+spared(int fd)
+{
+	return provider_san != NULL ? provider_san->sanOwnFd(fd) : -1;
+}
+
 /* The kernel's half goes between ours: its number is out of the table before it can be given out
  * again, and a thread that the end of the companion wakes finds the descriptor closed. */
 int
 sw_close(int fd)
 {
-	struct ending end = descriptor_forget(fd);
-	int rc = KERN(close(fd));
+	struct ending end;
+	int rc;
 
+	if (fdtab_get(fd) == NULL)
+		return fd >= 0 && spared(fd) == fd ? -EBADF : KERN(close(fd));
+	end = descriptor_forget(fd);
+	rc = KERN(close(fd));
 	ending_run(&end);
 	return rc;
+}
+
+/* The ranges between those that are spared. */
+static int
+kernel_close_range(unsigned first, unsigned last, int flags)
+{
+	int rc = 0;
+
+	for (int own; rc == 0 && first < FDTAB_MAX; first = (unsigned)own + 1) {
+		own = spared((int)first);
+		if (own < 0 || (unsigned)own > last)
+			break;
+		if (first < (unsigned)own)
+			rc = KERN(close_range(first, (unsigned)own - 1, flags));
+	}
+	return rc == 0 && first <= last ? KERN(close_range(first, last, flags)) : rc;
 }
 
 int
 sw_close_range(unsigned first, unsigned last, int flags)
 {
-	if (first <= last && (flags & CLOSE_RANGE_CLOEXEC) == 0 && first < FDTAB_MAX)
+	if (first > last || (flags & CLOSE_RANGE_CLOEXEC) != 0)
+		return KERN(close_range(first, last, flags));
+	if (first < FDTAB_MAX)
 		for (int fd = fdtab_next((int)first); fd >= 0 && (unsigned)fd <= last;
 		     fd = fdtab_next(fd + 1))
 			(void)sw_close(fd);
-	return KERN(close_range(first, last, flags));
+	return kernel_close_range(first, last, flags);
 }
 
 /* --- dup --- */

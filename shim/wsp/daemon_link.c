@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "own_fd.h"
 #include "provider.h"
 #include "wsp_sys.h"
 
@@ -211,8 +212,8 @@ adopt(struct reply *r, int fd)
 	}
 	sys_close(r->fds[0]);
 	for (uint32_t i = 0; i < SAN_POLLS_MAX; i++)
-		prov.bell[i] = i < prov.map.polls ? r->fds[1 + i] : -1;
-	prov.fd = fd;
+		own_fd_add(prov.bell[i] = i < prov.map.polls ? r->fds[1 + i] : -1);
+	own_fd_add(prov.fd = fd);
 	prov.attach = r->msg.attach;
 	return 0;
 }
@@ -240,10 +241,12 @@ link_attach(void)
 void
 link_detach(void)
 {
+	own_fd_drop(prov.fd);
 	if (prov.fd >= 0)
 		sys_close(prov.fd);
 	prov.fd = -1;
 	for (uint32_t i = 0; i < SAN_POLLS_MAX; i++) {
+		own_fd_drop(prov.bell[i]);
 		if (prov.bell[i] >= 0)
 			sys_close(prov.bell[i]);
 		prov.bell[i] = -1;

@@ -6,6 +6,7 @@
 #include "hangup.h"
 #include "mem.h"
 #include "op.h"
+#include "own_fd.h"
 #include "provider.h"
 #include "rdma.h"
 #include "wake.h"
@@ -59,8 +60,9 @@ fork_child(void)
 	if (forking.attached && forking.fd >= 0) {
 		/* Not ours any more: as long as we kept it open, the parent's death would go
 		 * unnoticed. */
+		own_fd_drop(prov.fd);
 		sys_close(prov.fd);
-		prov.fd = forking.fd;
+		own_fd_add(prov.fd = forking.fd);
 		prov.attach = forking.attach;
 		atomic_store_explicit(&prov.life->state, LIFE_ON, memory_order_relaxed);
 	} else if (forking.attached) {

@@ -5,6 +5,7 @@
 #include "fork.h"
 #include "heap.h"
 #include "io.h"
+#include "own_fd.h"
 #include "rdma.h"
 #include "ready.h"
 #include "route.h"
@@ -65,6 +66,7 @@ const struct san_linux_table wsp_linux_table = {
     .sanFree = heap_free,
     .sanMemoryForeign = rdma_foreign,
     .sanMemoryNamed = rdma_named,
+    .sanOwnFd = own_fd_next,
     .sanOffer = offer_make,
     .sanWithdraw = offer_withdraw,
     .sanClaim = offer_claim,

@@ -7,6 +7,7 @@
 
 #include "daemon_link.h"
 #include "hangup.h"
+#include "own_fd.h"
 #include "waiters.h"
 #include "wsp_err.h"
 #include "wsp_sys.h"
@@ -56,6 +57,7 @@ make(struct san_wake *w)
 	}
 	atomic_store_explicit(&shared(w)->armed, 0, memory_order_relaxed);
 	prov.wakes[w->index] = w;
+	own_fd_add(w->event);
 	hangup_watch(w->index, prov.fd, w->event);
 	return 0;
 }
@@ -113,6 +115,7 @@ wake_destroy(struct san_wake *w)
 		link_wake_free(w->index);
 	}
 	prov_unlock();
+	own_fd_drop(w->event);
 	sys_close(w->event);
 	free(w);
 }

@@ -55,6 +55,24 @@ accept_and_echo(int server)
 	return echo(fd, fd) + ((flags & O_NONBLOCK) != 0 ? 50 : 0);
 }
 
+/* As servers begin that want to be sure; and once more when there is something to lose. */
+static int
+close_all_and_echo(int fd)
+{
+	char byte;
+
+	for (int other = 3; other < 1100; other++)
+		if (close(other) == 0)
+			return 5;
+	closefrom(3);
+	if (read(fd, &byte, 1) != 1 || write(fd, &byte, 1) != 1)
+		return 6;
+	for (int other = 3; other < 1100; other++)
+		(void)close(other);
+	close_range(3, ~0u, 0);
+	return echo(fd, fd);
+}
+
 static bool
 descriptor_send(int way, int fd)
 {
@@ -147,6 +165,23 @@ exec_in_child(void)
 		dup2(p.b, 0);
 		close(p.b);
 		become("echo", 0, 0);
+	}
+	close(p.b);
+	close(p.server);
+	talk(p.a);
+	ended(pid);
+}
+
+static void
+exec_and_close_all(void)
+{
+	struct pair p = pair_make();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(p.b, 0);
+		close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+		become("tidy", 0, 0);
 	}
 	close(p.b);
 	close(p.server);
@@ -433,6 +468,8 @@ posix_role(char **argv)
 		return receive_and_echo(fd, false);
 	if (strcmp(argv[0], "receive_server") == 0)
 		return receive_and_echo(fd, true);
+	if (strcmp(argv[0], "tidy") == 0)
+		return close_all_and_echo(fd);
 	if (strcmp(argv[0], "vfork") == 0)
 		return vfork_first();
 	return 9;
@@ -440,6 +477,7 @@ posix_role(char **argv)
 
 const struct scenario posix_pass[] = {
     {"pass_exec_in_child", exec_in_child},
+    {"pass_exec_and_close_all", exec_and_close_all},
     {"pass_exec_itself", exec_itself},
     {"pass_exec_server", exec_server},
     {"pass_exec_closes", exec_closes},

@@ -153,6 +153,10 @@ struct san_linux_table {
 	int (*sanMemoryNamed)(const uint8_t desc[SAN_DESCRIPTOR_BYTES], uint64_t *addr,
 	    uint64_t *len, uint32_t *key, LPINT err);
 
+	/* The lowest of the provider's own descriptors that is not below fd, -1: none. A program
+	 * that closes all it does not know must spare them. */
+	int (*sanOwnFd)(int fd);
+
 	/* Stream sockets for other processes of the same user, as exec and SCM_RIGHTS need it: each
 	 * offer lets one more of them have the socket, too, for five seconds, in which it does not
 	 * end though everybody closes it. The offerer keeps it. Offer: how many are on offer now;

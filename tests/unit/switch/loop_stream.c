@@ -504,6 +504,12 @@ loop_fork_after(void)
 	pthread_mutex_unlock(&loop_lock);
 }
 
+static int
+loop_own_fd(int fd)
+{
+	return -1;
+}
+
 const struct san_linux_table loop_linux_table = {
     .version = SAN_LINUX_VERSION,
     .size = sizeof(struct san_linux_table),
@@ -528,6 +534,7 @@ const struct san_linux_table loop_linux_table = {
     .sanWakeAdd = loop_wake_add,
     .sanWakeRemove = loop_wake_remove,
     .sanRelax = loop_relax,
+    .sanOwnFd = loop_own_fd,
     .sanRouteConnect = loop_route_connect,
     .sanRouteListen = loop_route_listen,
     .sanIsLocal = loop_is_local,
