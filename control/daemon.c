@@ -56,6 +56,7 @@ daemon_create(const struct san_config *config, struct daemon **out)
 	d->started = loop_now();
 	TAILQ_INIT(&d->socks);
 	TAILQ_INIT(&d->sweep);
+	TAILQ_INIT(&d->leaving);
 	d->capture = (struct loop_timer){.handle = capture_timer, .owner = d};
 	if (getrandom(&d->nonce.key, sizeof d->nonce.key, 0) != sizeof d->nonce.key) {
 		err = SAN_EIO;

@@ -35,7 +35,7 @@ struct daemon {
 	struct attach_server attach_server;
 	struct session *session[SAN_SESSIONS_MAX];
 	uint32_t session_count;
-	struct sock_list socks, sweep;
+	struct sock_list socks, sweep, leaving; /* all; to be freed; handed over */
 	uint32_t sock_count, ident_last;
 	uint32_t memory_serial; /* of requests about memory */
 	struct history history; /* of sockets that are gone */

@@ -71,6 +71,7 @@ handover_drop(struct sock *k)
 		return;
 	k->handover.ticket = 0;
 	k->handover.claims = 0;
+	TAILQ_REMOVE(&k->session->daemon->leaving, k, handover.entry);
 	unhold(k, SHM_ATTACH_DAEMON);
 	loop_timer_clear(k->session->daemon->loop, &k->handover.limit);
 }
@@ -98,7 +99,7 @@ handover_find(struct attach *a, const struct proto_msg *ask)
 {
 	struct sock *k;
 
-	TAILQ_FOREACH(k, &a->daemon->socks, all)
+	TAILQ_FOREACH(k, &a->daemon->leaving, handover.entry)
 		if (is_for(k, a, ask))
 			return k;
 	a->daemon->count.handovers_refused++;
@@ -135,10 +136,13 @@ giveable(struct session *s, uint32_t attach, uint32_t slot, struct sock **out)
 	return *out != NULL && movable(*out) ? 0 : SAN_ENOTCONN;
 }
 
-/* While it is on its way no process takes itself for the last one that has it. */
+/* While it is on its way no process takes itself for the last one that has it. Called before the
+ * ticket or the first claim is there. */
 static void
 on_its_way(struct sock *k)
 {
+	if (!handover_pending(k))
+		TAILQ_INSERT_TAIL(&k->session->daemon->leaving, k, handover.entry);
 	hold(k, SHM_ATTACH_DAEMON);
 	loop_timer_set(
 	    k->session->daemon->loop, &k->handover.limit, san_time_add(loop_now(), HANDOVER_LIMIT));
@@ -156,11 +160,11 @@ handover_give(struct attach *a, uint32_t slot, pid_t to, uint32_t *ticket)
 		err = SAN_EALREADY;
 	if (err != 0)
 		return err;
+	on_its_way(k);
 	do
 		k->handover.ticket = arc4random();
 	while (k->handover.ticket == 0);
 	k->handover.to = to;
-	on_its_way(k);
 	a->daemon->count.handovers++;
 	*ticket = k->handover.ticket;
 	return 0;
@@ -196,10 +200,10 @@ handover_offer(struct attach *a, const struct proto_msg *ask)
 		return SAN_EALREADY;
 	if (k->handover.claims == CLAIMS_MAX)
 		return SAN_ELIMIT;
+	on_its_way(k);
 	k->handover.key = ask->offer.key;
 	k->handover.note = ask->offer.note;
 	k->handover.claims++;
-	on_its_way(k);
 	a->daemon->count.offers++;
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "loop.h"
@@ -26,6 +27,7 @@ struct handover {
 	uint32_t claims; /* offered: to so many processes; 0 = it is not */
 	uint32_t note;	 /* ... who are told this */
 	uint64_t key;
+	TAILQ_ENTRY(sock) entry; /* of those on their way */
 	struct loop_timer limit;
 };
 
